@@ -1,0 +1,1 @@
+"""Raw repositories to clean, deduplicated, split documents; no TensorFlow in here."""
