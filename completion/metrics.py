@@ -4,6 +4,7 @@ Both come from CodeXGLUE's line completion task
 (https://github.com/microsoft/CodeXGLUE/tree/main/Code-Code/CodeCompletion-line, evaluator.py).
 """
 
+import re
 from collections.abc import Sequence
 
 from rapidfuzz import fuzz
@@ -23,6 +24,15 @@ def edit_similarity(target: str, prediction: str) -> int:
     Example: `edit_similarity("return x", "return y")` is 88.
     """
     return round(fuzz.ratio(target, prediction))
+
+
+def restore_literals(text: str) -> str:
+    """Puts values in the place of CodeXGLUE's literal marks, as its evaluator does to both sides before scoring.
+
+    Example: `restore_literals('f ( <NUM_LIT:3> , "<STR_LIT>" )')` is `'f ( 3 , "" )'`.
+    """
+    text = text.replace("<NUM_LIT>", "0").replace("<STR_LIT>", "").replace("<CHAR_LIT>", "")
+    return re.sub(r"<(?:STR|NUM|CHAR)_LIT:(.*?)>", r"\1", text, flags=re.DOTALL)
 
 
 def line_completion(targets: Sequence[str], predictions: Sequence[str]) -> dict[str, float]:

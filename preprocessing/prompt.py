@@ -7,6 +7,7 @@ for every text.
 """
 
 import os
+import pathlib
 from collections.abc import Sequence
 
 import sentencepiece
@@ -65,8 +66,7 @@ class Codec:
 
     @classmethod
     def from_file(cls, path: str | os.PathLike) -> "Codec":
-        with open(path, "rb") as file:
-            return cls(file.read())
+        return cls(pathlib.Path(path).read_bytes())
 
     @property
     def vocab_size(self) -> int:
