@@ -151,6 +151,11 @@ def canonical_digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
+def bytes_digest(data: bytes) -> str:
+    """SHA-256, in hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def reserved_pieces() -> list[str]:
     """The pieces of the last 128 ids, in order of id.
 

@@ -1,0 +1,1 @@
+"""Documents to training examples: datasets, vocabulary, objectives, Tasks and Mixtures."""

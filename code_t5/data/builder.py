@@ -1,0 +1,97 @@
+"""The TFDS datasets `flcc_python` and `github_python`: documents in the form that TFDS and seqio read.
+
+They are made by `python -m code_t5.main.build_dataset` and can be read with TFDS alone:
+
+    tfds.load("flcc_python/dev", data_dir=DATA_DIR, split="validation")
+"""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from preprocessing import contract, shards
+
+
+class DocumentsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """Copies a document dataset into TFDS, split by split.
+
+    Attributes:
+      documents_dir: a folder made by `preprocessing.run`; needed to build, not to read.
+    """
+
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES: ClassVar[dict[str, str]] = {"1.0.0": "First version."}
+
+    def __init__(self, *, documents_dir: str | None = None, **kwargs):
+        self.documents_dir = documents_dir
+        super().__init__(**kwargs)
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        metadata = {}
+        if self.documents_dir:
+            manifest = shards.read_manifest(self.documents_dir, open_file=tf.io.gfile.GFile)
+            metadata = {"documents_digest": manifest.digest, "counts": manifest.counts, "drops": manifest.drops}
+        return tfds.core.DatasetInfo(
+            builder=self,
+            description=f"Python source files, one a row, split by repository. {self.builder_config.description}",
+            features=tfds.features.FeaturesDict(
+                {name: tfds.features.Text() for name in ("repository", "path", "content", "license", "sha256")}
+            ),
+            metadata=tfds.core.MetadataDict(**metadata),
+        )
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
+        del dl_manager
+        if not self.documents_dir:
+            raise FileNotFoundError(
+                f"there is no dataset {self.info.full_name} in {self._data_dir_root}. Make it from documents with\n"
+                f"  python -m code_t5.main.build_dataset --dataset {self.name}/{self.builder_config.name} "
+                f"--documents DOCUMENTS --data_dir {self._data_dir_root}\n"
+                "or point --t5_tfds_data_dir (or TFDS_DATA_DIR) to the data directory that holds it"
+            )
+        counts = shards.read_manifest(self.documents_dir, open_file=tf.io.gfile.GFile).counts
+        return {split: self._generate_examples(split) for split in contract.SPLITS if counts[split]["files"]}
+
+    def _generate_examples(self, split: str) -> Iterator[tuple[str, dict[str, str]]]:
+        for file in shards.read_documents(self.documents_dir, split, open_file=tf.io.gfile.GFile):
+            yield (
+                f"{file.repository}/{file.path}",
+                {
+                    "repository": file.repository,
+                    "path": file.path,
+                    "content": file.content,
+                    "license": file.license,
+                    "sha256": file.sha256,
+                },
+            )
+
+
+def _configs(**descriptions: str) -> list[tfds.core.BuilderConfig]:
+    return [
+        tfds.core.BuilderConfig(name=name.removeprefix("_"), description=text) for name, text in descriptions.items()
+    ]
+
+
+class FlccPython(DocumentsBuilder):
+    """Python repositories in the layout of JetBrains' Full Line Code Completion."""
+
+    name = "flcc_python"
+    BUILDER_CONFIGS = _configs(
+        dev="A small tree to develop with: a subset of another, or your own folders.",
+        top5k_50stars_2019="The 5,000 most starred repositories of 2019.",
+        _50stars_2019="Repositories with more than 50 stars in 2019.",
+        _10stars_2019="Repositories with 10 to 50 stars in 2019.",
+    )
+
+
+class GithubPython(DocumentsBuilder):
+    """Python files from public exports of GitHub."""
+
+    name = "github_python"
+    BUILDER_CONFIGS = _configs(
+        bq_2016_minus_ethpy150="BigQuery's export of 2016, without the repositories of ETH Py150.",
+        bq_2016_dedup="BigQuery's export of 2016, deduplicated.",
+        at_2020="An export by Amazon Athena, 2020.",
+    )

@@ -1,0 +1,1 @@
+"""What surrounds Mesh TensorFlow's training loop."""
