@@ -1,0 +1,47 @@
+# Targets that need the environment depend on $(STAMP), which scripts/setup.sh writes last and names by the content of
+# requirements.lock: a half-made environment or a changed lock means that it is made anew.
+SHELL := /bin/bash
+STAMP := .venv/ready-$(shell sha256sum requirements.lock | cut -c1-16)
+PY := .venv/bin/python
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: setup demo test lint format help test-fast wheel lock clean
+
+setup: ## make the environment .venv (about 2 minutes, 4 GB; PYTHON=/path/to/python3.11 if it is not found)
+	@scripts/setup.sh
+
+demo: $(STAMP) ## the whole main job on real code, ending in completions (12 minutes on 2 cores)
+	@scripts/demo.sh
+
+test: $(STAMP) ## every test, the slow ones too (pass more with ARGS="-k vocabulary")
+	$(PY) -m pytest $(ARGS)
+
+lint: $(STAMP) ## ruff: errors and format
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+format: $(STAMP) ## put the code into ruff's format and mend what it can mend
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+help: ## this list
+	@echo "make ..."
+	@awk -F ':.*## ' '/^[a-z-]+:.*[^#]## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+	@echo "more"
+	@awk -F ':.*### ' '/^[a-z-]+:.*### / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+
+test-fast: $(STAMP) ### the tests that take less than ten seconds each
+	$(PY) -m pytest -m "not slow" $(ARGS)
+
+wheel: $(STAMP) ### build dist/code_t5-*.whl, gin files and all
+	$(PY) -m pip --disable-pip-version-check wheel --no-deps --no-build-isolation --wheel-dir dist .
+
+lock: ### remake requirements.lock from requirements.in (needs the network)
+	@scripts/lock.sh $(ARGS)
+
+clean: ### delete the environment and what builds and tests left (asks first)
+	@scripts/clean.sh
+
+$(STAMP):
+	@scripts/setup.sh
