@@ -19,6 +19,7 @@ NUM_SHARDS = 8
 DROP_REASONS = {
     "unreadable": "a broken link, no permission, or an error of the disk",
     "other_branch": "the repository has several branch folders; this file is not on the one that was taken",
+    "out_of_place": "what the layout does not have there: a file beside folders, a folder among files, not `.py`",
     "not_utf8": "the bytes, or the path, are not UTF-8",
     "nul_bytes": "a NUL byte in it: not text that Python would run",
     "empty": "nothing but white space",
@@ -38,6 +39,8 @@ NOTES = {
     "paths_json_missing": "its repository has no paths.json: the flat file name stands for the path",
     "paths_json_broken": "its repository's paths.json could not be read: the flat file name stands for the path",
     "not_in_paths_json": "paths.json does not name it: the flat file name stands for the path",
+    "path_not_unique": "paths.json gives another file the same path: the flat file name stands for the path",
+    "repository_json_broken": "its repository's repository.json could not be read: no licence is known",
 }
 
 PAD_ID = 0
