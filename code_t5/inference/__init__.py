@@ -1,0 +1,1 @@
+"""A trained Mesh TensorFlow model at work, completing and scoring: slow to start, the reference for every export."""

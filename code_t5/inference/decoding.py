@@ -1,0 +1,201 @@
+"""How Mesh TensorFlow models write: greedy, sampling and beam search for every model type, stopping where we ask.
+
+t5's own decoding stops at EOS only, which in code stands at the end of a file; it has no beam search for decoder-only
+models, and reads their temperature and top-k from other gin names than those of encoder-decoders.
+"""
+
+import dataclasses
+
+import mesh_tensorflow as mtf
+import tensorflow.compat.v1 as tf
+from mesh_tensorflow.transformer import transformer
+from mesh_tensorflow.transformer.transformer import Context, Unitransformer, autoregressive_inputs
+
+from preprocessing.contract import EOS_ID
+
+
+@dataclasses.dataclass(frozen=True)
+class Decoding:
+    """How to write a completion.
+
+    Attributes:
+      max_new_tokens: the most tokens to write.
+      beam_size: 1 for greedy or sampling; above 1 a beam search, whose best sequence is returned.
+      temperature: 0 takes the most likely token; 1 samples from the model's distribution.
+      top_k: sample among so many most likely tokens; -1 for all.
+      length_bonus: alpha of the beam search's length penalty (Wu et al. 2016, https://arxiv.org/abs/1609.08144).
+
+    Raises:
+      ValueError: values that do not go together, or are out of range.
+    """
+
+    max_new_tokens: int = 64
+    beam_size: int = 1
+    temperature: float = 0.0
+    top_k: int = -1
+    length_bonus: float = 0.6
+
+    def __post_init__(self):
+        if self.max_new_tokens < 1 or self.beam_size < 1 or self.temperature < 0:
+            raise ValueError(f"max_new_tokens and beam_size must be 1 or more, temperature 0 or more: {self}")
+        if self.top_k != -1 and self.top_k < 1:
+            raise ValueError(f"top_k must be 1 or more, or -1 for all tokens, got {self.top_k}")
+        if self.beam_size > 1 and (self.temperature or self.top_k != -1):
+            raise ValueError("a beam search is not random: give beam_size, or temperature and top_k, not both")
+        if self.top_k != -1 and not self.temperature:
+            raise ValueError("top_k needs a temperature above 0: without one the most likely token is taken anyway")
+
+
+def predict_fn(decoding: Decoding, *, stop_id: int):
+    """The function that Mesh TensorFlow's `get_estimator` takes as `predict_fn`.
+
+    Args:
+      decoding: how to write.
+      stop_id: the token that ends a sequence, besides the room being full: EOS, or the newline.
+
+    Returns:
+      A function of `model`, `features` ({"inputs": int32 [batch, length]}) and `variable_dtype` that gives int32
+      [batch, length]: what the model wrote after each prompt, zeros after its end.
+    """
+
+    def write(model, features, variable_dtype):
+        inputs = features["inputs"]
+        if isinstance(model, Unitransformer):
+            return _write_after_prompt(model, inputs, decoding, stop_id, variable_dtype)
+        return _write_from_encoder(model, inputs, decoding, stop_id, variable_dtype)
+
+    return write
+
+
+def _write_after_prompt(model, inputs, decoding, stop_id, variable_dtype):
+    """Decoder-only: the prompt stands in the same row, ended by EOS, and room for the rest is added after it."""
+    length_dim = inputs.shape.dims[-1]
+    sequences = mtf.pad(inputs, [0, decoding.max_new_tokens], length_dim.name)
+    if decoding.beam_size > 1:
+        return _beam_search(model, sequences, decoding, stop_id, {"variable_dtype": variable_dtype})
+    return model.sample_autoregressive(
+        sequences,
+        stop_at_token=stop_id,
+        max_steps=decoding.max_new_tokens,
+        temperature=decoding.temperature,
+        sampling_keep_top_k=decoding.top_k,
+        variable_dtype=variable_dtype,
+        remove_partial_sequences=True,
+    )
+
+
+def _write_from_encoder(model, inputs, decoding, stop_id, variable_dtype):
+    """Encoder-decoder: as `Bitransformer.decode` does, with its own stop token and without guessing a length."""
+    shared_params = model._shared_params(inputs.mesh, variable_dtype)
+    sequence_id = mtf.minimum(inputs, 1)
+    encoder_layer_outputs = []
+    encoder_output, _ = model.encoder.call_simple(
+        inputs=inputs,
+        targets=None,
+        compute_loss=False,
+        mode=tf.estimator.ModeKeys.PREDICT,
+        variable_dtype=variable_dtype,
+        sequence_id=sequence_id,
+        shared_params=shared_params,
+        layer_outputs=encoder_layer_outputs,
+    )
+    to_memory = mtf.layers.rename_length_to_memory_length
+    attended = {
+        "variable_dtype": variable_dtype,
+        "encoder_output": to_memory(encoder_output),
+        "encoder_sequence_id": to_memory(sequence_id),
+        "encoder_inputs": to_memory(inputs),
+        "shared_params": shared_params,
+        "encoder_layer_outputs": encoder_layer_outputs,
+    }
+    room = mtf.Shape([*inputs.shape.dims[:-1], mtf.Dimension("length", decoding.max_new_tokens)])
+    empty = mtf.zeros(inputs.mesh, room, dtype=tf.int32)
+    if decoding.beam_size > 1:
+        return _beam_search(model.decoder, empty, decoding, stop_id, attended)
+    return model.decoder.sample_autoregressive(
+        empty,
+        stop_at_token=stop_id,
+        temperature=decoding.temperature,
+        sampling_keep_top_k=decoding.top_k,
+        has_partial_sequences=False,
+        **attended,
+    )
+
+
+def _beam_search(model: Unitransformer, sequences, decoding, stop_id, attended):
+    """Beam search after a prompt, which may be empty: the best of `beam_size` sequences.
+
+    Args:
+      model: the decoder.
+      sequences: int32 [batch, length], prompts with zeros after them.
+      attended: what the decoder attends to besides itself, keyword arguments of `Context`.
+
+    Returns:
+      int32 [batch, max_new_tokens].
+    """
+    batch_dim, length_dim = sequences.shape.dims
+    beam_dim = mtf.Dimension("beam", decoding.beam_size)
+    new_dim = mtf.Dimension("new_length", decoding.max_new_tokens)
+    mesh = sequences.mesh
+    prompts = mtf.broadcast(sequences, [batch_dim, beam_dim, length_dim])
+    prompt_length = mtf.reduce_sum(mtf.to_int32(mtf.not_equal(prompts, 0)), reduced_dim=length_dim)
+    positions = mtf.range(mesh, length_dim, tf.int32)
+    priority = positions
+    if model.input_full_attention:
+        priority = positions * mtf.to_int32(mtf.greater(positions, prompt_length))
+    shared = {
+        "model": model,
+        "mesh": mesh,
+        "batch_dims": [batch_dim, beam_dim],
+        "length_dim": length_dim,
+        "sequence_id": 1 if "encoder_sequence_id" in attended else None,
+        "write_priority": priority,
+        **attended,
+    }
+    first = Context(
+        mode="first_part",
+        position=positions,
+        position_is_default=True,
+        new_states=[],
+        constant_states=[],
+        initial_position=prompt_length,
+        read_priority=priority,
+        inputs=prompts,
+        **shared,
+    )
+    with tf.variable_scope(model.name):
+        model._call_internal(first, autoregressive_inputs(prompts))
+    last_of_prompt = mtf.gather(prompts, mtf.maximum(prompt_length - 1, 0), length_dim)
+
+    def next_logits(step, written, states):
+        """Logits [batch, beam, vocab] of token number `step` after the prompt."""
+        is_first = mtf.to_int32(mtf.equal(step, 0))
+        previous = mtf.gather(written, mtf.maximum(step - 1, 0), new_dim) * (1 - is_first) + last_of_prompt * is_first
+        position = prompt_length + step
+        context = Context(
+            mode="incremental",
+            position=position,
+            states=states,
+            new_states=[],
+            constant_states=first.constant_states,
+            read_priority=position,
+            inputs=previous,
+            **shared,
+        )
+        with tf.variable_scope(model.name, reuse=True):
+            logits = model._call_internal(context, previous)
+        return mtf.to_float(logits), context.new_states
+
+    beams, _ = mtf.beam_search.beam_search(
+        next_logits,
+        mtf.zeros(mesh, mtf.Shape([batch_dim, beam_dim, new_dim]), dtype=tf.int32),
+        decoding.length_bonus,
+        states=first.new_states,
+        eos_id=stop_id,
+        decode_length=mtf.constant(mesh, decoding.max_new_tokens, dtype=tf.int32),
+    )
+    best = mtf.gather(beams, mtf.constant(mesh, 0, dtype=tf.int32), beam_dim)
+    return mtf.rename_dimension(best, new_dim.name, length_dim.name)
+
+
+assert transformer.delimited_lm_inputs_mask.__defaults__ == (EOS_ID,)

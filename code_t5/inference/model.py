@@ -1,0 +1,162 @@
+"""A trained model, loaded once for many prompts or many windows to score."""
+
+import os
+from collections.abc import Iterator, Sequence
+
+import gin
+import numpy as np
+import tensorflow.compat.v1 as tf
+from mesh_tensorflow.transformer import utils as mesh_utils
+
+from code_t5.data import objectives, vocabulary
+from code_t5.inference import decoding as decoding_lib
+from preprocessing import prompt
+from preprocessing.contract import EOS_ID
+
+
+class TrainedModel:
+    """The model of a model directory, with the configuration and the vocabulary that it was trained with.
+
+    Attributes:
+      codec: text to ids and back.
+      sequence_length: {"inputs", "targets"}, the rows that the model was trained on, in tokens.
+      max_inputs: the most tokens of a prompt.
+      checkpoint: path of the checkpoint in use.
+    """
+
+    def __init__(self, model_dir: str, *, checkpoint_step: int = -1, batch_size: int = 8):
+        """Reads the configuration; the weights are read at the first call.
+
+        Args:
+          model_dir: where t5's entry point trained.
+          checkpoint_step: take the checkpoint nearest to this step; -1 for the last.
+          batch_size: prompts or windows at a time.
+
+        Raises:
+          ValueError: no checkpoint, no configuration or no vocabulary there.
+        """
+        tf.disable_v2_behavior()
+        self._model_dir = model_dir
+        self._batch_size = batch_size
+        config = os.path.join(model_dir, "operative_config.gin")
+        if not tf.io.gfile.exists(config):
+            raise ValueError(
+                f"no trained model in {model_dir}: it has no operative_config.gin, which training writes. "
+                "Train one with `python -m t5.models.mesh_transformer_main` (see gin_configs/models/)"
+            )
+        own_vocabulary = os.path.join(model_dir, vocabulary.MODEL_FILE)
+        gin.clear_config()
+        with gin.unlock_config():
+            gin.parse_config_file(config, skip_unknown=True)
+            if tf.io.gfile.exists(own_vocabulary):
+                gin.bind_parameter("code_t5.vocabulary.path", own_vocabulary)
+        self._vocabulary = vocabulary.CodeVocabulary()
+        self.codec = prompt.Codec(self._vocabulary.sp_model)
+        self.checkpoint = self._find_checkpoint(checkpoint_step)
+        self._model_type = gin.query_parameter("utils.run.model_type")
+        self.sequence_length = dict(gin.query_parameter("utils.run.sequence_length"))
+        self._delimited = objectives.uses_delimiter()
+        self.max_inputs, _ = objectives.room(self.sequence_length, delimited=self._delimited)
+
+    def _find_checkpoint(self, step: int) -> str:
+        checkpoints = list(tf.train.get_checkpoint_state(self._model_dir).all_model_checkpoint_paths)
+        if not checkpoints:
+            raise ValueError(f"no checkpoint in {self._model_dir}")
+        if step == -1:
+            return checkpoints[-1]
+        return min(checkpoints, key=lambda path: abs(mesh_utils.get_step_from_checkpoint_path(path) - step))
+
+    def complete(
+        self, prompts: Sequence[str], *, decoding: decoding_lib.Decoding, one_line: bool = True
+    ) -> Iterator[str]:
+        """Completes prompts, in their order.
+
+        Args:
+          prompts: texts before a cursor; one that is too long is cut on the left.
+          decoding: how to write.
+          one_line: stop at the first newline, which is not part of the completion; else at the end of the file.
+
+        Yields:
+          A completion for each prompt, indentation and newlines as the model wrote them.
+        """
+        newline_id = self.codec.processor.piece_to_id("\n")
+        stop_id = newline_id if one_line else EOS_ID
+        write = decoding_lib.predict_fn(decoding, stop_id=stop_id)
+        rows = [self._prompt_ids(text) for text in prompts]
+        features = {"inputs": _pad(rows, self.sequence_length["inputs"])}
+        for written in self._predict(features, predict_fn=write, key="outputs"):
+            text = self.codec.decode(_until_end(written))
+            yield prompt.first_line(text) if one_line else text
+
+    def score(self, inputs: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Iterator[float]:
+        """The log-likelihood, in nats, of each row of targets after its inputs; ids as a `_heldout` Task has them."""
+        features = {
+            "inputs": _pad(inputs, self.sequence_length["inputs"]),
+            "targets": _pad(targets, self.sequence_length["targets"]),
+        }
+        for score in self._predict(features, predict_fn=None, key="scores"):
+            yield float(score)
+
+    def _prompt_ids(self, text: str) -> list[int]:
+        ids = list(prompt.left_cut(self.codec.encode(text), self.max_inputs))
+        return [*ids, EOS_ID] if self._delimited else ids
+
+    def _predict(self, features: dict[str, np.ndarray], *, predict_fn, key: str) -> Iterator[np.ndarray]:
+        """Runs all rows through one session; the last batch is filled with zeros, whose results are left out."""
+        num_rows = len(features["inputs"])
+        padding = -num_rows % self._batch_size
+        padded = {name: np.pad(rows, [(0, padding), (0, 0)]) for name, rows in features.items()}
+
+        def input_fn(params):
+            del params
+            return tf.data.Dataset.from_tensor_slices(padded).batch(self._batch_size, drop_remainder=True)
+
+        estimator = self._estimator(predict_fn)
+        for i, result in enumerate(estimator.predict(input_fn, checkpoint_path=self.checkpoint)):
+            if i < num_rows:
+                yield result[key]
+
+    def _estimator(self, predict_fn):
+        return mesh_utils.get_estimator(
+            model_type=self._model_type,
+            vocabulary=_IdsOnly(self._vocabulary),
+            mesh_shape=mesh_utils.mtf.convert_to_shape("model:1,batch:1"),
+            layout_rules=mesh_utils.mtf.convert_to_layout_rules(gin.query_parameter("utils.run.layout_rules")),
+            model_dir=self._model_dir,
+            batch_size=self._batch_size,
+            sequence_length=self.sequence_length,
+            autostack=True,
+            learning_rate_schedule=None,
+            keep_checkpoint_max=None,
+            save_checkpoints_steps=None,
+            optimizer=None,
+            predict_fn=predict_fn,
+            score_in_predict_mode=predict_fn is None,
+            variable_filter=None,
+            ensemble_inputs=None,
+            use_tpu=False,
+            tpu_job_name=None,
+            iterations_per_loop=1,
+            cluster=None,
+        )
+
+
+class _IdsOnly:
+    """A vocabulary without `decode_tf`, so that Mesh TensorFlow hands out ids: the codec alone makes text of them."""
+
+    def __init__(self, code_vocabulary: vocabulary.CodeVocabulary):
+        self.vocab_size = code_vocabulary.vocab_size
+
+
+def _pad(rows: Sequence[Sequence[int]], length: int) -> np.ndarray:
+    """int32 [rows, length], zeros after each row's end."""
+    padded = np.zeros((len(rows), length), np.int32)
+    for i, row in enumerate(rows):
+        padded[i, : len(row)] = row
+    return padded
+
+
+def _until_end(ids: np.ndarray) -> list[int]:
+    """The ids before the first EOS or padding."""
+    ends = np.flatnonzero((ids == EOS_ID) | (ids == 0))
+    return ids[: ends[0]].tolist() if len(ends) else ids.tolist()

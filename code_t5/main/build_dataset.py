@@ -1,0 +1,85 @@
+"""Builds a TFDS dataset from documents, and puts the vocabulary into the data directory.
+
+python -m code_t5.main.build_dataset --dataset flcc_python/dev --documents DOCUMENTS \\
+  --vocabulary VOCABULARY --data_dir DATA_DIR
+"""
+
+import os
+import time
+
+import tensorflow as tf
+import tensorflow_datasets as tfds
+from absl import flags
+
+from code_t5.data import data_dir, vocabulary
+from code_t5.main import program
+from preprocessing import contract, shards
+
+DATASET = flags.DEFINE_string("dataset", "flcc_python/dev", "TFDS dataset and config; see the table in README.md.")
+DOCUMENTS = flags.DEFINE_string("documents", None, "Folder made by preprocessing.run.", required=True)
+VOCABULARY = flags.DEFINE_string(
+    "vocabulary", None, "Folder made by preprocessing.vocabulary; a data directory holds one vocabulary."
+)
+OVERWRITE = flags.DEFINE_bool("overwrite", False, "Build again where the dataset exists.")
+
+
+def place_vocabulary(source_dir: str, directory: str) -> None:
+    """Copies a vocabulary into a data directory.
+
+    Raises:
+      ValueError: no vocabulary there, or the data directory holds another one.
+    """
+    source = os.path.join(source_dir, os.path.basename(vocabulary.MODEL_FILE))
+    if not tf.io.gfile.exists(source):
+        raise ValueError(f"no vocabulary at {source}: make one with `python -m preprocessing.vocabulary`")
+    with tf.io.gfile.GFile(source, "rb") as file:
+        new = file.read()
+    target = os.path.join(directory, vocabulary.MODEL_FILE)
+    if tf.io.gfile.exists(target):
+        with tf.io.gfile.GFile(target, "rb") as file:
+            if file.read() == new:
+                return
+        raise ValueError(
+            f"{target} is another vocabulary (this one's digest is {contract.bytes_digest(new)[:12]}): all Tasks of a "
+            "data directory share one. Build into another --data_dir, or leave --vocabulary out"
+        )
+    tf.io.gfile.makedirs(os.path.dirname(target))
+    for name in (vocabulary.DESCRIPTION_FILE, vocabulary.MODEL_FILE):
+        copy = os.path.join(directory, name)
+        tf.io.gfile.copy(os.path.join(source_dir, os.path.basename(name)), copy + ".incomplete", overwrite=True)
+        tf.io.gfile.rename(copy + ".incomplete", copy, overwrite=True)
+
+
+def main() -> None:
+    directory = data_dir.data_dir()
+    if not directory:
+        raise ValueError("where to? Give --data_dir, or set TFDS_DATA_DIR")
+    digest = shards.read_manifest(DOCUMENTS.value, open_file=tf.io.gfile.GFile).digest
+    if VOCABULARY.value:
+        place_vocabulary(VOCABULARY.value, directory)
+    started = time.monotonic()
+    builder = tfds.builder(DATASET.value, data_dir=directory, documents_dir=DOCUMENTS.value)
+    if tf.io.gfile.exists(builder.data_dir) and not OVERWRITE.value:
+        made_from = (builder.info.metadata or {}).get("documents_digest")
+        if made_from != digest:
+            raise ValueError(
+                f"{builder.data_dir} was made from other documents (digest {str(made_from)[:12]}, these have "
+                f"{digest[:12]}): build with --overwrite, or into another --data_dir"
+            )
+        print(f"already made: {builder.data_dir}")
+    else:
+        if tf.io.gfile.exists(builder.data_dir):
+            tf.io.gfile.rmtree(builder.data_dir)
+        builder.download_and_prepare()
+    print(f"dataset     {builder.info.full_name} in {builder.data_dir}")
+    for split, info in builder.info.splits.items():
+        print(f"{split:<11} {info.num_examples:>8,} files {info.num_bytes / 1e6:>8.1f} MB in {info.num_shards} shards")
+    if tf.io.gfile.exists(os.path.join(directory, vocabulary.MODEL_FILE)):
+        print(f"vocabulary  {os.path.join(directory, vocabulary.MODEL_FILE)}")
+    else:
+        print("vocabulary  none yet: the Tasks need one, put it there with --vocabulary")
+    print(f"done in {time.monotonic() - started:.0f} s")
+
+
+if __name__ == "__main__":
+    program.run(main)

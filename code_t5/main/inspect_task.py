@@ -1,0 +1,93 @@
+"""Shows what a Task or Mixture feeds to the model: examples as text, their lengths, and the share of padding.
+
+python -m code_t5.main.inspect_task --list
+python -m code_t5.main.inspect_task --task fl_py_dev --data_dir DATA_DIR
+"""
+
+import itertools
+
+import gin
+import numpy as np
+import seqio
+import tensorflow as tf
+import tensorflow_datasets as tfds
+from absl import flags
+from mesh_tensorflow.transformer import dataset as mesh_dataset
+
+import code_t5  # noqa: F401 (registers the Tasks)
+from code_t5.data import mixtures, names, tasks
+from code_t5.main import program
+
+LIST = flags.DEFINE_bool("list", False, "List the Tasks and Mixtures, and stop.")
+TASK = flags.DEFINE_string("task", None, "Name of a Task or Mixture.")
+SPLIT = flags.DEFINE_string("split", None, "train, or validation where there is no train split.")
+NUM_EXAMPLES = flags.DEFINE_integer("num_examples", 3, "How many examples to print.")
+NUM_MEASURED = flags.DEFINE_integer("num_measured", 500, "Over how many examples lengths and padding are measured.")
+INPUTS = flags.DEFINE_integer("inputs_length", 512, "Tokens of the inputs.")
+TARGETS = flags.DEFINE_integer("targets_length", 512, "Tokens of the targets.")
+USE_CACHED = flags.DEFINE_bool("use_cached", False, "Read from a cache, see --additional_task_cache_dirs.")
+CACHE_DIRS = flags.DEFINE_list("additional_task_cache_dirs", [], "Folders made by code_t5.main.cache.")
+GIN_FILE = flags.DEFINE_multi_string("gin_file", [], "gin files, such as gin_configs/objectives/code_prefix_lm.gin.")
+GIN_PARAM = flags.DEFINE_multi_string("gin_param", [], "gin bindings.")
+SEED = flags.DEFINE_integer("seed", 0, "Of the objective's random choices.")
+
+
+def list_all() -> None:
+    print(f"{'Task':<28} {'TFDS dataset':<42} source")
+    for row in tasks.TABLE:
+        print(f"{row.task:<28} {row.tfds_name:<42} {row.source}")
+    print(
+        "\nEach has `<task>_line` (line completion) and `<task>_heldout` (bits per byte), validation and test only.\n"
+    )
+    print(f"{'Mixture':<28} of")
+    for name, members in mixtures.TABLE.items():
+        print(f"{name:<28} {', '.join(members)}")
+
+
+def show(example: dict[str, np.ndarray], vocabulary: seqio.Vocabulary, number: int) -> None:
+    print(f"--- example {number}")
+    for name in ("inputs", "targets"):
+        ids = example[name]
+        print(f"{name} ({len(ids)} tokens):\n{vocabulary.decode(ids.tolist())}")
+
+
+def measure(examples: list[dict[str, np.ndarray]], lengths: dict[str, int]) -> None:
+    """Prints lengths, and the share of padding when the examples are packed as t5's trainer packs them."""
+    for name in ("inputs", "targets"):
+        sizes = np.array([len(example[name]) for example in examples])
+        print(f"{name:<8} tokens: mean {sizes.mean():.1f}, median {np.median(sizes):.0f}, longest {sizes.max()}")
+    stream = tf.data.Dataset.from_generator(
+        lambda: ({name: e[name] for name in lengths} for e in examples),
+        output_signature={name: tf.TensorSpec([None], tf.int32) for name in lengths},
+    )
+    for label, pack in (("alone", False), ("packed", True)):
+        rows = mesh_dataset.pack_or_pad(stream, lengths, pack=pack, feature_keys=tuple(lengths))
+        rows = list(tfds.as_numpy(rows))
+        fill = {name: np.mean([np.mean(row[name] != 0) for row in rows]) for name in lengths}
+        print(f"padding, examples {label:<7}: inputs {1 - fill['inputs']:.1%}, targets {1 - fill['targets']:.1%}")
+
+
+def main() -> None:
+    if LIST.value:
+        return list_all()
+    if not TASK.value:
+        raise ValueError("which Task? Give --task NAME, or --list to see their names")
+    gin.parse_config_files_and_bindings(GIN_FILE.value, GIN_PARAM.value)
+    seqio.add_global_cache_dirs(CACHE_DIRS.value)
+    provider = names.find(TASK.value)
+    split = SPLIT.value or ("train" if "train" in provider.splits else "validation")
+    lengths = {"inputs": INPUTS.value, "targets": TARGETS.value}
+    dataset = provider.get_dataset(
+        lengths, split=split, shuffle=False, use_cached=USE_CACHED.value, seed=SEED.value, num_epochs=1
+    )
+    examples = list(itertools.islice(tfds.as_numpy(dataset), max(NUM_EXAMPLES.value, NUM_MEASURED.value)))
+    print(f"{provider.name}, {split}, {'from the cache' if USE_CACHED.value else 'made from text'}, sizes {lengths}")
+    vocabulary = provider.output_features["targets"].vocabulary
+    for number, example in enumerate(examples[: NUM_EXAMPLES.value], start=1):
+        show(example, vocabulary, number)
+    print(f"--- over {len(examples)} examples")
+    measure(examples, lengths)
+
+
+if __name__ == "__main__":
+    program.run(main)
