@@ -35,6 +35,7 @@ test-fast: $(STAMP) ### the tests that take less than ten seconds each
 	$(PY) -m pytest -m "not slow" $(ARGS)
 
 wheel: $(STAMP) ### build dist/code_t5-*.whl, gin files and all
+	rm -rf build  # setuptools would pack what an earlier build left there
 	$(PY) -m pip --disable-pip-version-check wheel --no-deps --no-build-isolation --wheel-dir dist .
 
 lock: ### remake requirements.lock from requirements.in (needs the network)

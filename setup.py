@@ -9,6 +9,7 @@ import setuptools
 
 HERE = pathlib.Path(__file__).parent
 README = HERE / "README.md"
+ROOMS = ("code_t5", "preprocessing", "completion", "pipeline")
 
 setuptools.setup(
     name="code_t5",
@@ -22,8 +23,7 @@ setuptools.setup(
     python_requires=">=3.11,<3.12",
     packages=[
         *setuptools.find_packages(
-            include=["code_t5", "code_t5.*"]
-            + ["preprocessing", "preprocessing.*", "completion", "completion.*", "pipeline", "pipeline.*"]
+            include=[room + suffix for room in ROOMS for suffix in ("", ".*")],
         ),
         # The gin files travel inside the package; `python -m code_t5.main.configs` prints where they ended up.
         "code_t5.gin_configs",

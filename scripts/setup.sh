@@ -83,9 +83,11 @@ explain() { # says why a step failed, as far as its last lines tell, and repeats
   if grep -q 'No space left on device\|Disk quota exceeded' <<<"$last"; then
     reason="the disk is full, or the quota (look at $PWD, at \${TMPDIR:-/tmp} and at pip's cache)."
   elif grep -q 'Retrying (\|ConnectionError\|ConnectTimeout\|ReadTimeout\|ProxyError\|SSLError\|name resolution' <<<"$last"; then
-    reason="no network, or the package index that pip is set to use cannot be reached. What pip is set to: pip config list"
+    reason="no network, or the package index that pip is set to use cannot be reached.
+What pip is set to: pip config list"
   elif grep -q 'No matching distribution found\|Could not find a version' <<<"$last"; then
-    reason="the package index that pip is set to use lacks a pinned package, or none is set. What pip is set to: pip config list"
+    reason="pip got no package: no network, or the package index that pip is set to use cannot be reached or lacks it.
+What pip is set to: pip config list"
   else
     reason="the step \"$1\" failed."
   fi
