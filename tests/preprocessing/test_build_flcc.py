@@ -1,0 +1,426 @@
+"""Folders and installed packages become an FLCC tree that the reader gives back file for file."""
+
+import json
+import os
+import pathlib
+import shutil
+import sys
+
+import pytest
+
+from preprocessing import build_flcc, flcc_writer
+from preprocessing.atomic_folder import written_beside
+from preprocessing.flcc import FlccSource
+from preprocessing.flcc_writer import FlccWriter, Written
+from preprocessing.git_remote import repository_of_remote, repository_of_url
+from preprocessing.installed import InstalledPackages
+
+MIT = "Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated\n"
+MIT += "documentation files. The above copyright notice and this permission notice shall be included in all copies.\n"
+
+
+def write(root, files):
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+def contents(root):
+    """{"owner/name": {path: text}} and {"owner/name": licence} of a tree."""
+    files, licenses = {}, {}
+    for unit in FlccSource(root).units():
+        for file in unit.read(max_bytes=1 << 20):
+            assert file.notes == ()
+            files.setdefault(file.repository, {})[file.path] = file.data.decode()
+            licenses[file.repository] = file.license
+    return files, licenses
+
+
+def built(tmp_path, *sources, capsys=None):
+    """Runs the command on some folders: the names and files of the tree, and what was printed."""
+    output = tmp_path / "FLCC"
+    shutil.rmtree(output, ignore_errors=True)
+    status = build_flcc.main(["--output_dir", str(output), "--source", *map(str, sources)])
+    assert status == 0
+    return contents(output)[0], capsys.readouterr().out.splitlines() if capsys else []
+
+
+# The four shapes.
+
+
+def test_owner_repository_folders(tmp_path, capsys):
+    tree = {"ann/tool/a.py": "1", "ann/tool/src/b.py": "2", "ann/tool/LICENSE": MIT, "bob/x y/é.py": "3", "bob/n/R": ""}
+    source = write(tmp_path / "source", tree)
+    files, printed = built(tmp_path, source, capsys=capsys)
+    assert files == {"ann/tool": {"a.py": "1", "src/b.py": "2"}, "bob/x y": {"é.py": "3"}}
+    assert contents(tmp_path / "FLCC")[1] == {"ann/tool": "MIT", "bob/x y": ""}
+    assert printed == [
+        f"{source}: owner/repository folders, 3 found",
+        f"{tmp_path}/FLCC: 2 repositories, 3 files, 0.0 MB; the licence of 1 repositories is known",
+        "left out: 1 repositories without Python files",
+    ]
+
+
+@pytest.mark.parametrize("mark", ["a.py", "pyproject.toml", "setup.cfg", "pkg/a.py"])
+def test_one_repository(tmp_path, mark):
+    source = write(tmp_path / "my tool", {mark: "", "src/pkg/b.py": "2"})
+    files, _ = built(tmp_path, source)
+    assert set(files) == {"local/my tool"}
+    assert files["local/my tool"]["src/pkg/b.py"] == "2"
+
+
+def test_a_folder_of_repositories(tmp_path, capsys):
+    source = write(
+        tmp_path / "code",
+        {
+            "one/.git/config": '[remote "origin"]\n\turl = git@github.com:ann/tool.git\n',
+            "one/pkg/a.py": "1",
+            "two/pyproject.toml": "",
+            "two/src/b.py": "2",
+            "three/c.py": "3",
+            "owner/repository/d.py": "4",
+        },
+    )
+    files, printed = built(tmp_path, source, capsys=capsys)
+    assert files == {
+        "ann/tool": {"pkg/a.py": "1"},
+        "local/two": {"src/b.py": "2"},
+        "local/three": {"c.py": "3"},
+        "owner/repository": {"d.py": "4"},
+    }
+    assert printed[0] == f"{source}: a folder of repositories, 4 found"
+
+
+def test_names_that_meet(tmp_path, capsys):
+    """Folders of one name are told apart; the second checkout of a repository is left out and counted."""
+    remote = '[remote "origin"]\nurl=https://github.com/ann/tool\n'
+    for folder in ("x", "y", "z"):
+        write(tmp_path / folder / "src", {"a.py": folder})
+        write(tmp_path / folder / "git", {"a.py": folder, ".git/config": remote})
+    sources = [tmp_path / folder / kind for kind in ("src", "git") for folder in ("x", "y", "z")]
+    files, printed = built(tmp_path, *sources, capsys=capsys)
+    assert files == {
+        "local/src": {"a.py": "x"},
+        "local/src-2": {"a.py": "y"},
+        "local/src-3": {"a.py": "z"},
+        "ann/tool": {"a.py": "x"},
+    }
+    assert printed[-1] == "left out: 1 .git folders, 2 second checkouts of a repository"
+
+
+# What is left out.
+
+
+def test_every_folder_that_is_left_out_is_counted(tmp_path, capsys):
+    source = write(tmp_path / "tool", {"a.py": "1"})
+    for name in (".git", ".tox", ".cache", "__pycache__", "x/__pycache__", "node_modules", "lib/site-packages"):
+        write(source / name, {"no.py": ""})
+    write(source / "env", {"pyvenv.cfg": "", "no.py": ""})
+    write(source / "conda", {"conda-meta/history": "", "no.py": ""})
+    (source / "link.py").symlink_to("a.py")
+    (source / "linked").symlink_to("x")
+    (source / "nowhere.txt").symlink_to("nothing")
+    pathlib.Path(os.fsdecode(os.fsencode(source) + b"/\xff.py")).write_text("")
+    files, printed = built(tmp_path, source, capsys=capsys)
+    assert files == {"local/tool": {"a.py": "1"}}
+    assert printed[-1] == (
+        "left out: 1 .git folders, 2 __pycache__ folders, 2 hidden folders, 1 names that are not UTF-8, "
+        "1 node_modules folders, 1 site-packages folders, 2 symbolic links, 2 virtual environments"
+    )
+
+
+def test_the_output_inside_the_source_is_not_its_own_source(tmp_path, capsys):
+    source = write(tmp_path, {"a.py": "1"})
+    (tmp_path / "FLCC.incomplete" / "half").mkdir(parents=True)
+    (tmp_path / "FLCC.incomplete" / "half" / "b.py").write_text("2")
+    files, printed = built(tmp_path, source, capsys=capsys)
+    assert list(files.values()) == [{"a.py": "1"}]
+    assert printed[-1] == "left out: 1 output folders"
+    assert build_flcc.main(["--output_dir", str(tmp_path / "FLCC"), "--source", str(source), "--overwrite"]) == 0
+    assert list(contents(tmp_path / "FLCC")[0].values()) == [{"a.py": "1"}]
+
+
+def test_what_cannot_be_read_is_counted_and_the_rest_is_copied(tmp_path, capsys, monkeypatch):
+    source = write(tmp_path / "tool", {"a.py": "1", "b.py": "2", "closed/c.py": "3"})
+    scan, read = os.scandir, pathlib.Path.read_bytes
+
+    def refuse_folder(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied")
+        return scan(path)
+
+    def refuse_file(path):
+        if path.name == "a.py":
+            raise PermissionError(13, "Permission denied")
+        return read(path)
+
+    monkeypatch.setattr(os, "scandir", refuse_folder)
+    monkeypatch.setattr(pathlib.Path, "read_bytes", refuse_file)
+    files, printed = built(tmp_path, source, capsys=capsys)
+    assert files == {"local/tool": {"b.py": "2"}}
+    assert printed[-1] == "left out: 1 files that cannot be read, 1 folders that cannot be read"
+
+
+# Safe to run again.
+
+
+def test_a_finished_tree_is_replaced_only_when_asked(tmp_path, capsys):
+    source = write(tmp_path / "tool", {"a.py": "1"})
+    command = ["--output_dir", str(tmp_path / "FLCC"), "--source", str(source)]
+    assert build_flcc.main(command) == 0
+    write(source, {"a.py": "2"})
+    capsys.readouterr()
+    assert build_flcc.main(command) == 2
+    assert capsys.readouterr().err == (
+        f"error: {tmp_path}/FLCC is there and finished: give --overwrite to make it again\n"
+    )
+    assert contents(tmp_path / "FLCC")[0] == {"local/tool": {"a.py": "1"}}
+    assert build_flcc.main([*command, "--overwrite"]) == 0
+    assert contents(tmp_path / "FLCC")[0] == {"local/tool": {"a.py": "2"}}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["FLCC", "tool"]
+
+
+def test_a_folder_that_is_not_a_tree_is_never_replaced(tmp_path, capsys):
+    write(tmp_path / "thesis", {"chapter.tex": "years of work"})
+    command = ["--output_dir", str(tmp_path / "thesis"), "--source", str(tmp_path), "--overwrite"]
+    assert build_flcc.main(command) == 2
+    assert capsys.readouterr().err == (
+        f"error: {tmp_path}/thesis is there and is not an FLCC tree: choose another --output_dir\n"
+    )
+    assert (tmp_path / "thesis" / "chapter.tex").read_text() == "years of work"
+
+
+def test_a_killed_build_leaves_nothing_that_looks_finished(tmp_path, monkeypatch):
+    source = write(tmp_path / "source", {"ann/one/a.py": "1", "ann/two/a.py": "2"})
+    command = ["--output_dir", str(tmp_path / "FLCC"), "--source", str(source)]
+    original = FlccWriter.write
+
+    def killed(self, repository, *args, **kwargs):
+        if repository == "ann/two":
+            raise KeyboardInterrupt
+        return original(self, repository, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FlccWriter, "write", killed)
+        with pytest.raises(KeyboardInterrupt):
+            build_flcc.main(command)
+    assert not (tmp_path / "FLCC").exists()
+    assert contents(tmp_path / "FLCC.incomplete")[0] == {"ann/one": {"a.py": "1"}}
+    assert build_flcc.main(command) == 0
+    assert set(contents(tmp_path / "FLCC")[0]) == {"ann/one", "ann/two"}
+    assert not (tmp_path / "FLCC.incomplete").exists()
+
+
+def test_the_same_source_gives_the_same_tree_byte_for_byte(tmp_path):
+    source = write(tmp_path / "source", {f"o{i}/r/{j}.py": f"{i}{j}" for i in range(3) for j in range(3)})
+    trees = []
+    for name in ("one", "two"):
+        assert build_flcc.main(["--output_dir", str(tmp_path / name), "--source", str(source)]) == 0
+        files = [path for path in (tmp_path / name).rglob("*") if path.is_file()]
+        trees.append({str(path.relative_to(tmp_path / name)): path.read_bytes() for path in files})
+    assert trees[0] == trees[1]
+    assert len(trees[0]) == 9 + 2 * 3
+
+
+def test_errors_are_one_line_and_status_2(tmp_path, capsys):
+    def error(*arguments):
+        assert build_flcc.main(["--output_dir", str(tmp_path / "FLCC"), *map(str, arguments)]) == 2
+        assert not (tmp_path / "FLCC").exists()
+        return capsys.readouterr().err
+
+    (tmp_path / "empty").mkdir()
+    assert error("--source", tmp_path / "no") == f"error: --source {tmp_path}/no is not a folder\n"
+    assert error("--source", tmp_path / "empty") == "error: no Python file was found, so no tree was made\n"
+    for arguments in (["--output_dir", "x"], ["--output_dir", "x", "--source", "y", "--installed_packages"]):
+        with pytest.raises(SystemExit) as stop:
+            build_flcc.main(arguments)
+        assert stop.value.code == 2
+
+
+# Git remotes.
+
+
+@pytest.mark.parametrize(
+    "url, expected",
+    [
+        ("https://github.com/ann/tool.git", "ann/tool"),
+        ("https://github.com/ann/tool/", "ann/tool"),
+        ("https://user:secret@host:8443/group/ann/tool.git/", "ann/tool"),
+        ("ssh://git@host:22/ann/my%20tool.git", "ann/my tool"),
+        ("git@github.com:ann/tool.git", "ann/tool"),
+        ("host:group/ann/tool", "ann/tool"),
+        ("git@host:tool.git", ""),
+        ("/srv/git/tool.git", ""),
+        ("../ann/tool.git", ""),
+        ("file:///srv/ann/tool.git", ""),
+        ("https://host/../..", ""),
+        ("", ""),
+    ],
+)
+def test_addresses(url, expected):
+    assert repository_of_url(url) == expected
+
+
+def test_origin_comes_first_and_then_the_first_remote_on_a_server(tmp_path):
+    config = (
+        '[core]\n\turl = x/y\n[remote "fork"]\n\turl = git@h:bob/fork\n\tfetch = +refs/*\n[branch "b"]\n\turl = x/z\n'
+    )
+    write(tmp_path, {".git/config": config})
+    assert repository_of_remote(tmp_path) == "bob/fork"
+    write(tmp_path, {".git/config": config + '[remote "origin"]\n  url = "https://h/ann/tool" ; home\n'})
+    assert repository_of_remote(tmp_path) == "ann/tool"
+    write(tmp_path, {".git/config": config + '[remote "origin"]\n  url = /srv/tool\n'})
+    assert repository_of_remote(tmp_path) == "bob/fork"
+    assert repository_of_remote(tmp_path / "nothing") == ""
+
+
+def test_worktrees_and_submodules_have_a_git_file(tmp_path):
+    config = '[remote "origin"]\n\turl = git@h:ann/tool\n'
+    write(tmp_path / "main", {".git/config": config, ".git/worktrees/w/commondir": "../..\n"})
+    write(tmp_path / "w", {".git": f"gitdir: {tmp_path}/main/.git/worktrees/w\n"})
+    assert repository_of_remote(tmp_path / "w") == "ann/tool"
+    write(tmp_path / "main", {".git/modules/m/config": '[remote "origin"]\n\turl = git@h:bob/module\n'})
+    write(tmp_path / "main" / "m", {".git": "gitdir: ../.git/modules/m\n"})
+    assert repository_of_remote(tmp_path / "main" / "m") == "bob/module"
+
+
+# Installed packages.
+
+
+def distribution(site, name, files, *, record=None, version="1", metadata=""):
+    info = f"{name}-{version}.dist-info"
+    write(site, {**files, f"{info}/METADATA": f"Name: {name}\nVersion: {version}\n{metadata}"})
+    rows = record if record is not None else [*files, f"{info}/METADATA", f"{info}/RECORD"]
+    (site / info / "RECORD").write_text("".join(f'"{row}",,\n' for row in rows))
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    folders = [tmp_path / "lib" / "site-packages", tmp_path / "home" / "site-packages", tmp_path / "checkout"]
+    for folder in folders:
+        folder.mkdir(parents=True)
+    monkeypatch.setattr(sys, "path", [str(folder) for folder in folders])
+    return folders[0]
+
+
+def test_installed_packages(site, tmp_path, capsys):
+    distribution(site, "B_tool", {"b/x, y.py": "1", "shared.py": "of b?"}, metadata="License: Apache 2.0\n")
+    distribution(
+        site,
+        "a-tool",
+        {
+            "a.py": "a",
+            "shared.py": "of a",
+            "a.so": "",
+            "a-tool-1.dist-info/LICENSE": MIT,
+        },
+        record=[
+            *("shared.py", "a.py", "./a.py", "a.so", "gone.py", "../../bin/tool.py", "/etc/x.py"),
+            *("__editable___a_finder.py", "a-tool-1.dist-info/LICENSE", "a/vendor/q.dist-info/LICENSE"),
+        ],
+    )
+    distribution(site, "data", {"data.json": "{}"})
+    distribution(tmp_path / "home" / "site-packages", "A.Tool", {"other.py": "shadowed"}, version="0")
+    distribution(tmp_path / "checkout", "c", {"c.py": "not installed"})
+    (site / "empty-1.dist-info").mkdir()
+    packages = InstalledPackages()
+    found = list(packages.repositories())
+    assert [(name, [path for path, _ in files], license) for name, files, license in found] == [
+        ("a-tool/a-tool", ["a.py", "shared.py"], "MIT"),
+        ("B_tool/B_tool", ["b/x, y.py"], "Apache-2.0"),
+    ]
+    assert {reason: number for reason, number in packages.skipped.items() if number} == {
+        "distributions outside site-packages": 2,
+        "distributions that are there twice": 1,
+        "distributions without Python files": 1,
+        "files of another distribution": 1,
+        "files outside site-packages": 2,
+        "files that are not there": 1,
+        "finders of editable installs": 1,
+    }
+    assert build_flcc.main(["--output_dir", str(tmp_path / "FLCC"), "--installed_packages"]) == 0
+    assert contents(tmp_path / "FLCC") == (
+        {"B_tool/B_tool": {"b/x, y.py": "1"}, "a-tool/a-tool": {"a.py": "a", "shared.py": "of a"}},
+        {"B_tool/B_tool": "Apache-2.0", "a-tool/a-tool": "MIT"},
+    )
+    assert "2 repositories, 3 files" in capsys.readouterr().out
+
+
+def test_an_egg_info_has_its_own_list(site):
+    write(site, {"old.egg-info/PKG-INFO": "Name: old\nVersion: 1\n", "old.egg-info/SOURCES.txt": "old.py\ngone.py\n"})
+    write(site, {"old.py": "1"})
+    assert [(name, [path for path, _ in files]) for name, files, _ in InstalledPackages().repositories()] == [
+        ("old/old", ["old.py"])
+    ]
+
+
+# The writer.
+
+
+def test_the_writer_lays_a_repository_out_flat(tmp_path):
+    long = "é" * 150
+    files = [("src/b.py", b"22"), ("a.py", b"1"), (f"{long}.py", b"3"), ("src/__init__.py", b""), (".py", b"4")]
+    assert FlccWriter(tmp_path).write("ann/tool", files, license="MIT") == Written(5, 5)
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()) == [
+        "v3/languages/Python/.py/ann/tool/main/_0.py",
+        "v3/languages/Python/.py/ann/tool/main/__init___2.py",
+        "v3/languages/Python/.py/ann/tool/main/a_1.py",
+        "v3/languages/Python/.py/ann/tool/main/b_3.py",
+        f"v3/languages/Python/.py/ann/tool/main/{'é' * 100}_4.py",
+        "v3/repositories/ann/tool/main/paths.json",
+        "v3/repositories/ann/tool/main/repository.json",
+    ]
+    about = tmp_path / "v3/repositories/ann/tool/main"
+    assert json.loads((about / "repository.json").read_text()) == {"license": "MIT", "repository": "ann/tool"}
+    assert json.loads((about / "paths.json").read_text())["b_3.py"] == "src/b.py"
+    assert contents(tmp_path)[0] == {"ann/tool": {path: data.decode() for path, data in files}}
+
+
+def test_the_writer_refuses_what_it_cannot_keep_apart(tmp_path):
+    writer = FlccWriter(tmp_path)
+    writer.write("ann/tool", [("a.py", b"1")])
+    with pytest.raises(FileExistsError, match="has the repository ann/tool already"):
+        writer.write("ann/tool", [("a.py", b"1")])
+    with pytest.raises(ValueError, match=r"ann/two has the path 'a.py' twice"):
+        writer.write("ann/two", [("a.py", b"1"), ("a.py", b"2")])
+    for name in ("tool", "a/b/c", "../tool", "ann/"):
+        with pytest.raises(ValueError, match="named owner/name, not"):
+            writer.write(name, [])
+    assert set(contents(tmp_path)[0]) == {"ann/tool"}
+
+
+def test_a_writer_killed_between_the_two_folders_shows_nothing_and_can_go_on(tmp_path, monkeypatch):
+    writer = FlccWriter(tmp_path)
+    writer.write("ann/one", [("a.py", b"1")])
+    publish = FlccWriter._publish
+
+    def killed(self, folder, final):
+        if flcc_writer.FILES_FOLDER in str(final):
+            raise KeyboardInterrupt
+        publish(self, folder, final)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FlccWriter, "_publish", killed)
+        with pytest.raises(KeyboardInterrupt):
+            writer.write("ann/two", [("a.py", b"1")])
+    assert set(contents(tmp_path)[0]) == {"ann/one"}
+    FlccWriter(tmp_path).write("ann/two", [("b.py", b"2")])
+    assert contents(tmp_path)[0] == {"ann/one": {"a.py": "1"}, "ann/two": {"b.py": "2"}}
+
+
+def test_written_beside_leaves_the_old_folder_until_the_new_one_is_whole(tmp_path):
+    target = tmp_path / "made"
+    target.mkdir()
+    with written_beside(target) as folder:
+        (folder / "old").write_text("")
+    with pytest.raises(IsADirectoryError), written_beside(target, replace=True) as folder:
+        folder.write_text("killed here")
+    assert [path.name for path in target.iterdir()] == ["old"]
+    with pytest.raises(FileExistsError, match="is there already"), written_beside(target):
+        pass
+    with written_beside(target, replace=True) as folder:
+        assert list(folder.iterdir()) == []
+        (folder / "new").write_text("")
+    assert [path.name for path in tmp_path.iterdir()] == ["made"]
+    assert [path.name for path in target.iterdir()] == ["new"]
