@@ -46,7 +46,6 @@ setuptools.setup(
         "tensorflow-datasets==4.9.3",
         "tensorflow-text>=2.12.1,<2.13",
         "t5==0.9.4",
-        "tokenizers",
         "torch",
         "tqdm",
         # transformers 5 dropped TensorFlow, and 4 refuses huggingface-hub 1.0.
