@@ -1,0 +1,72 @@
+"""A folder that is either not there or finished: made beside, under a lock, and renamed at the end."""
+
+import contextlib
+import fcntl
+import os
+import pathlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+
+_LOCK = "lock"
+
+
+class AlreadyRunningError(RuntimeError):
+    """Another process is making the same folder."""
+
+
+@contextlib.contextmanager
+def making(output_dir: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Gives an empty work folder beside `output_dir`, for this process alone, and takes it away at the end.
+
+    What a killed run left there is removed. The work folder has a new name each time, so that a process of a killed
+    run that lives a moment longer writes into a folder that nobody reads.
+
+    Raises:
+      AlreadyRunningError: another process has it.
+    """
+    beside = output_dir.with_name(output_dir.name + ".incomplete")
+    with _locked(beside, output_dir):
+        for left in beside.iterdir():
+            if left.is_dir():
+                shutil.rmtree(left)
+        work = pathlib.Path(tempfile.mkdtemp(prefix="run-", dir=beside))
+        try:
+            yield work
+        finally:
+            # The lock's file goes last: as long as it is there, nobody else begins.
+            shutil.rmtree(work, ignore_errors=True)
+            (beside / _LOCK).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                beside.rmdir()
+
+
+def publish(made: pathlib.Path, output_dir: pathlib.Path) -> None:
+    """Puts a finished folder of the work folder into its place; what stood there before goes."""
+    if output_dir.exists():
+        output_dir.rename(made.with_name("replaced"))
+    made.rename(output_dir)
+
+
+@contextlib.contextmanager
+def _locked(beside: pathlib.Path, output_dir: pathlib.Path) -> Iterator[None]:
+    while True:
+        beside.mkdir(parents=True, exist_ok=True)
+        lock = beside / _LOCK
+        try:
+            file = lock.open("w")
+        except FileNotFoundError:
+            continue
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise AlreadyRunningError(
+                    f"another process is making {output_dir} at this moment: wait for it, or choose another "
+                    "--output_dir"
+                ) from None
+            # The one who had it may have removed the file between our opening and locking it.
+            if not lock.exists() or lock.stat().st_ino != os.fstat(file.fileno()).st_ino:
+                continue
+            yield
+            return
