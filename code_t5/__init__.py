@@ -4,9 +4,17 @@ It reads no file, parses no flag and opens no connection: `--module_import=code_
 `t5.models.mesh_transformer_main` needs, and the data directory is looked up when a Task is first used.
 """
 
+import os
+import warnings
+
 __version__ = "0.1.0"
 
-from code_t5.data import builder, mixtures, objectives, tasks
-from code_t5.training import loop
+# TensorFlow reads this when it is imported: errors only, unless the user asks for more.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# tensorflow_hub says this at each start; the lock pins the setuptools that still has it.
+warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
 
-__all__ = ["builder", "loop", "mixtures", "objectives", "tasks"]
+from code_t5.data import builder, mixtures, names, objectives, tasks  # noqa: E402
+from code_t5.training import loop  # noqa: E402
+
+__all__ = ["builder", "loop", "mixtures", "names", "objectives", "tasks"]

@@ -14,15 +14,15 @@ from preprocessing import prompt
 
 # A word, or one mark of punctuation. (RE2 syntax: \pL is any letter, \pN any digit.)
 _LEXICAL_TOKEN = r"([\pL\pN_]+|[^\pL\pN_\s])"
+# Two of them: words with white space between them, a mark and anything after it, or anything and a mark after it.
+_TWO_TOKENS = r".*([\pL\pN_]\s+[\pL\pN_]|[^\pL\pN_\s]\s*\S|\S\s*[^\pL\pN_\s]).*"
 # Marks the end of each lexical token while a line is taken apart; no document holds a NUL byte.
 _MARK = "\x00"
 
 
 def has_cursor(content: tf.Tensor) -> tf.Tensor:
     """Whether any line of a file has two lexical tokens, so that a cursor can stand between them. Scalar bool."""
-    return tf.reduce_any(
-        tf.strings.regex_full_match(tf.strings.split(content, "\n"), rf".*{_LEXICAL_TOKEN}\s*{_LEXICAL_TOKEN}.*")
-    )
+    return tf.reduce_any(tf.strings.regex_full_match(tf.strings.split(content, "\n"), _TWO_TOKENS))
 
 
 def cut_at_cursor(content: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -93,7 +93,7 @@ def cut_windows(tokens: tf.Tensor, first_length: tf.Tensor, *, window: int) -> t
       file's EOS, is dropped.
     """
     length = tf.size(tokens)
-    first = tf.where(first_length < 2, 0, first_length)
+    first = tf.minimum(tf.where(first_length < 2, 0, first_length), length)
     starts = tf.concat([tf.range(tf.minimum(first, 1)), tf.range(first, length, window)], axis=0)
     ends = tf.concat([starts[1:], [length]], axis=0)
     keep = ends - starts >= 2

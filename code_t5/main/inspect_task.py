@@ -2,17 +2,22 @@
 
 python -m code_t5.main.inspect_task --list
 python -m code_t5.main.inspect_task --task fl_py_dev --data_dir DATA_DIR
+
+The objective is the default one, or that of the trainer's own flags --gin_location_prefix, --gin_file and --gin_param.
 """
 
 import itertools
+import os
 
 import gin
 import numpy as np
 import seqio
+import t5.models
 import tensorflow as tf
 import tensorflow_datasets as tfds
 from absl import flags
 from mesh_tensorflow.transformer import dataset as mesh_dataset
+from mesh_tensorflow.transformer import utils as mesh_utils
 
 import code_t5  # noqa: F401 (registers the Tasks)
 from code_t5.data import mixtures, names, tasks
@@ -27,8 +32,6 @@ INPUTS = flags.DEFINE_integer("inputs_length", 512, "Tokens of the inputs.")
 TARGETS = flags.DEFINE_integer("targets_length", 512, "Tokens of the targets.")
 USE_CACHED = flags.DEFINE_bool("use_cached", False, "Read from a cache, see --additional_task_cache_dirs.")
 CACHE_DIRS = flags.DEFINE_list("additional_task_cache_dirs", [], "Folders made by code_t5.main.cache.")
-GIN_FILE = flags.DEFINE_multi_string("gin_file", [], "gin files, such as gin_configs/objectives/code_prefix_lm.gin.")
-GIN_PARAM = flags.DEFINE_multi_string("gin_param", [], "gin bindings.")
 SEED = flags.DEFINE_integer("seed", 0, "Of the objective's random choices.")
 
 
@@ -72,7 +75,9 @@ def main() -> None:
         return list_all()
     if not TASK.value:
         raise ValueError("which Task? Give --task NAME, or --list to see their names")
-    gin.parse_config_files_and_bindings(GIN_FILE.value, GIN_PARAM.value)
+    if flags.FLAGS.gin_file or flags.FLAGS.gin_param:  # mesh_tensorflow's own flags, as the trainer takes them
+        gin.add_config_file_search_path(os.path.join(os.path.dirname(t5.models.__file__), "gin"))
+        mesh_utils.parse_gin_defaults_and_flags(skip_unknown=True)
     seqio.add_global_cache_dirs(CACHE_DIRS.value)
     provider = names.find(TASK.value)
     split = SPLIT.value or ("train" if "train" in provider.splits else "validation")

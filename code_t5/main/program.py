@@ -1,12 +1,11 @@
-"""What the programs of this folder share: a data directory flag, quiet logs, and errors in one line."""
+"""What the programs of this folder share: the data directory's flag, quiet logs, and errors in one line."""
 
 import os
 import sys
 from collections.abc import Callable
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
 import seqio
+import tensorflow_datasets as tfds
 from absl import app, flags, logging
 
 DATA_DIR = flags.DEFINE_string(
@@ -25,12 +24,12 @@ def run(main: Callable[[], None]) -> None:
             sys.exit(f"error: {arguments[1:]} is not a flag; --help lists them")
         if DATA_DIR.value:
             seqio.set_tfds_data_dir_override(os.path.expanduser(DATA_DIR.value))
-        logging.set_verbosity(logging.WARNING)
+        logging.set_verbosity(logging.ERROR)
+        if not sys.stderr.isatty():
+            tfds.disable_progress_bar()
         try:
             main()
         except (ValueError, OSError) as error:
-            if logging.level_debug() or os.environ.get("CODE_T5_TRACEBACK"):
-                raise
             print(f"error: {error}", file=sys.stderr)
             sys.exit(2)
 

@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# The whole main job on real code: the Python packages installed in this environment, from files on disk to completions.
+# A re-run goes on from what is there. DEMO_DIR, STEPS and MAX_MB may be set: make demo STEPS=300
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+demo=${DEMO_DIR:-data/demo}
+steps=${STEPS:-1200}
+max_mb=${MAX_MB:-40}
+task=fl_py_dev
+python=.venv/bin/python
+export TF_CPP_MIN_LOG_LEVEL=2
+mkdir -p "$demo"
+
+say() { printf '\n\033[1m[%3d s] %s\033[0m\n' "$SECONDS" "$*"; }
+run() {
+  printf '$ %s\n' "${*//$python/python}"
+  "$@"
+}
+
+train() {
+  local log=$demo/train.log pid line
+  local command=("$python" -m t5.models.mesh_transformer_main
+    --model_dir="$demo/model" --t5_tfds_data_dir="$demo/data_dir"
+    --module_import=code_t5 --gin_location_prefix=gin_configs/
+    --gin_file=models/shared-prefix_lm.gin --gin_file=sizes/tiny.gin --gin_file=hardware/cpu.gin --gin_file=runs/demo.gin
+    --gin_param="MIXTURE_NAME = '$task'" --gin_param="run.train_steps = $steps")
+  printf '$ %s\n' "${command[*]//$python/python}"
+  if [ -e "$demo/model/model.ckpt-$steps.index" ]; then
+    echo "already trained: $demo/model/model.ckpt-$steps"
+    return
+  fi
+  "${command[@]}" >"$log" 2>&1 &
+  pid=$!
+  trap 'kill $pid 2>/dev/null' EXIT
+  while kill -0 "$pid" 2>/dev/null; do
+    sleep 15
+    # Mesh TensorFlow prints "step, tf_loss[LOSS][STEP]" at each step.
+    line=$(grep -a -o 'tf_loss\[[0-9.e+-]*\]\[[0-9]*\]' "$log" | tail -n 1 | sed 's/.*\[\(.*\)\]\[\(.*\)\]/step \2, loss \1/' || true)
+    printf '  %4d s  %s\n' "$SECONDS" "${line:-building the graph}"
+  done
+  trap - EXIT
+  if ! wait "$pid"; then
+    tail -n 20 "$log" >&2
+    echo "training stopped; the whole log is $log" >&2
+    exit 1
+  fi
+}
+
+say "1. Source code: the packages installed here, in the layout of Full Line Code Completion"
+if [ -d "$demo/flcc" ]; then echo "already made: $demo/flcc"; else
+  run $python -m preprocessing.build_flcc --installed_packages --output_dir "$demo/flcc"
+fi
+say "2. The dev dataset: about $max_mb MB of whole repositories"
+run scripts/dev_dataset.sh --input_dir "$demo/flcc" --output_dir "$demo/dev" --pattern '*' --max_mb "$max_mb"
+say "3. Preprocessing: filters, exact duplicates, split by repository"
+run $python -m preprocessing.run --input_dir "$demo/dev" --output_dir "$demo/documents"
+say "4. The vocabulary, of the train split"
+run $python -m preprocessing.vocabulary --documents "$demo/documents" --output_dir "$demo/vocabulary"
+say "5. The TFDS dataset"
+run $python -m code_t5.main.build_dataset --dataset flcc_python/dev --documents "$demo/documents" \
+  --vocabulary "$demo/vocabulary" --data_dir "$demo/data_dir"
+say "6. What the model will see"
+run $python -m code_t5.main.inspect_task --task $task --data_dir "$demo/data_dir" \
+  --num_examples 1 --inputs_length 128 --targets_length 128
+say "7. Training, $steps steps with t5's own program (log in $demo/train.log)"
+train
+say "8. A prompt of your own"
+printf '%s\n' '{"prompt": "import os\nimport numpy as np\n\n\ndef mean(values):\n    return"}' \
+  '{"prompt": "class Config:\n    def __init__(self, name, value):\n        self.name ="}' >"$demo/prompts.jsonl"
+run $python -m code_t5.main.predict --model_dir "$demo/model" \
+  --input "$demo/prompts.jsonl" --output "$demo/completions.jsonl"
+cat "$demo/completions.jsonl"
+say "9. How good is it? Held-out repositories, against baselines with the same context"
+run $python -m code_t5.main.evaluate --model_dir "$demo/model" --task $task --data_dir "$demo/data_dir" \
+  --output "$demo/figures.json"
+say "Done. The curves: .venv/bin/tensorboard --logdir $demo/model"
