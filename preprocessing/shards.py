@@ -34,6 +34,7 @@ NO_CLUSTER = -1
 DROPPED_FILE = "dropped.jsonl.gz"
 FORMATS = ("parquet", "jsonl")
 ROW_GROUP_BYTES = 8_000_000
+# On 238 MB of Python: level 1 makes 54.9 MB in 0.98 s, level 3 50.2 MB in 1.3 s, level -1 65.4 MB in 1.07 s.
 ZSTD_LEVEL = 1
 
 OpenFile = Callable[[str, str], BinaryIO]
@@ -215,6 +216,21 @@ def read_documents(
         yield from map(CodeFile, *(batch.column(name).to_pylist() for name in _FILE_FIELDS))
 
 
+class _ArrowFile:
+    """A file as Arrow wants it: with `closed`, which TensorFlow's GFile does not have."""
+
+    closed = False
+
+    def __init__(self, file: BinaryIO):
+        self.read, self.seek, self.tell = file.read, file.seek, file.tell
+
+    def readable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        """Whoever opened the file closes it."""
+
+
 def _read_shard(
     address: str, entry: dict[str, Any], columns: Sequence[str], verify: bool, open_file: OpenFile
 ) -> Iterator[pa.RecordBatch]:
@@ -234,7 +250,7 @@ def _read_shard(
                 if digest.hexdigest() != entry["sha256"]:
                     raise DataContractError(f"{address} is damaged: its SHA-256 is not the manifest's: {remedy}")
             file.seek(0)
-            parquet = pq.ParquetFile(file)
+            parquet = pq.ParquetFile(_ArrowFile(file))
             for group in range(parquet.num_row_groups):
                 table = parquet.read_row_group(group, columns=list(columns), use_threads=False)
                 yield from table.select(list(columns)).combine_chunks().to_batches()
