@@ -23,7 +23,7 @@ def written_beside(target: pathlib.Path, *, replace: bool = False) -> Iterator[p
     if os.path.lexists(target) and not replace and not _is_empty_folder(target):
         raise FileExistsError(f"{target} is there already")
     target.parent.mkdir(parents=True, exist_ok=True)
-    incomplete, replaced = incomplete_folder(target), target.with_name(f"{target.name}.replaced")
+    incomplete, replaced = incomplete_folder(target), _beside(target, "replaced")
     for leftover in (incomplete, replaced):
         if leftover.exists():
             shutil.rmtree(leftover)
@@ -38,7 +38,12 @@ def written_beside(target: pathlib.Path, *, replace: bool = False) -> Iterator[p
 
 def incomplete_folder(target: pathlib.Path) -> pathlib.Path:
     """Where a folder is while it is being written."""
-    return target.with_name(f"{target.name}.incomplete")
+    return _beside(target, "incomplete")
+
+
+def _beside(target: pathlib.Path, ending: str) -> pathlib.Path:
+    # Absolute, because "." has no name to which an ending could be added.
+    return pathlib.Path(f"{target.absolute()}.{ending}")
 
 
 def _is_empty_folder(folder: pathlib.Path) -> bool:
