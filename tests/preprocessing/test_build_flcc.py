@@ -43,7 +43,12 @@ def built(tmp_path, *sources, capsys=None):
     shutil.rmtree(output, ignore_errors=True)
     status = build_flcc.main(["--output_dir", str(output), "--source", *map(str, sources)])
     assert status == 0
-    return contents(output)[0], capsys.readouterr().out.splitlines() if capsys else []
+    if not capsys:
+        return contents(output)[0], []
+    printed = capsys.readouterr()
+    # No progress bar where there is no terminal.
+    assert printed.err == ""
+    return contents(output)[0], printed.out.splitlines()
 
 
 # The four shapes.

@@ -56,14 +56,16 @@ def test_an_owner_named_repositories_is_found_in_both_forms(tmp_path):
 def test_units_in_order_give_repository_and_path_order(tmp_path, monkeypatch):
     monkeypatch.setattr(flcc, "MIN_UNIT_BYTES", 10)
     tree = {
-        f"{owner}/{name}": {"z.py": "12", "a/b.py": "1", "a.py": "1"} for owner in "ab" for name in ("x", "x-y", "w")
+        f"{owner}/{name}": {"z.py": "12", "a/b.py": "1", "a.py": "1"}
+        for owner in ("a", "a-b")
+        for name in ("x", "x-y", "w")
     }
     write_flcc(tmp_path, tree)
     units = flcc.FlccSource(tmp_path).units()
     # Four bytes a repository: the third one makes a unit of more than ten.
     assert [(unit.repositories, unit.size) for unit in units] == [
+        (("a-b/w", "a-b/x", "a-b/x-y"), 12),
         (("a/w", "a/x", "a/x-y"), 12),
-        (("b/w", "b/x", "b/x-y"), 12),
     ]
     files, _ = read(tmp_path)
     keys = [(file.repository, file.path) for file in files]
@@ -143,6 +145,7 @@ def test_a_broken_repository_json_is_a_note_and_no_licence(tmp_path, broken):
         (["master", "a"], [], "master"),
         (["master", "main"], [], "main"),
         (["main", "a"], ["a"], "a"),
+        (["main", "z"], ["z"], "z"),
         (["main", "b", "a"], ["a", "b"], "main"),
     ],
 )
