@@ -22,6 +22,8 @@ def written_beside(target: pathlib.Path, *, replace: bool = False) -> Iterator[p
     """
     if os.path.lexists(target) and not replace and not _is_empty_folder(target):
         raise FileExistsError(f"{target} is there already")
+    # "." can neither be renamed nor be given an ending.
+    target = target.absolute()
     target.parent.mkdir(parents=True, exist_ok=True)
     incomplete, replaced = incomplete_folder(target), _beside(target, "replaced")
     for leftover in (incomplete, replaced):
@@ -42,7 +44,6 @@ def incomplete_folder(target: pathlib.Path) -> pathlib.Path:
 
 
 def _beside(target: pathlib.Path, ending: str) -> pathlib.Path:
-    # Absolute, because "." has no name to which an ending could be added.
     return pathlib.Path(f"{target.absolute()}.{ending}")
 
 

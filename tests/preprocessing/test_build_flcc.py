@@ -429,3 +429,11 @@ def test_written_beside_leaves_the_old_folder_until_the_new_one_is_whole(tmp_pat
         (folder / "new").write_text("")
     assert [path.name for path in tmp_path.iterdir()] == ["made"]
     assert [path.name for path in target.iterdir()] == ["new"]
+
+
+def test_the_folder_one_stands_in_can_be_made(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with written_beside(pathlib.Path()) as folder:
+        (folder / "new").write_text("")
+    assert [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*"))] == ["here", "here/new"]
