@@ -1,6 +1,6 @@
 """The chain on one machine, without its command line: filter, split, exact duplicates, write.
 
-Pass 1 reads and filters (`read_pass`). Splits and duplicates are decided here, from 40 bytes a file. Pass 2 writes the
+Pass 1 reads and filters (`read_pass`). Splits and duplicates are decided here, from 32 bytes a file. Pass 2 writes the
 shards (`write_pass`). Nothing depends on which worker did what when: any number of them gives the same bytes.
 """
 

@@ -34,7 +34,7 @@ def exact_duplicates(
       paths_of: int64 [m] row numbers -> the m paths; asked only for files that have copies.
 
     Returns:
-      bool [n], True for a copy that goes. Memory: about 60 bytes a file, and the paths of files that have copies.
+      bool [n], True for a copy that goes. Memory: at most 90 bytes a file, with the paths of files that have copies.
     """
     order = np.lexsort((digests[:, 1], digests[:, 0]))
     ordered = digests[order]

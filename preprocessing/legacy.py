@@ -27,7 +27,8 @@ class TextUnit:
 
     def read(self, *, max_bytes: int) -> Iterator[RawFile | Dropped]:
         mark = NEWLINE.encode()
-        repository = f"legacy/{pathlib.PurePosixPath(self.range.name).stem}"
+        stem = pathlib.PurePosixPath(self.range.name).name.removesuffix(".gz").removesuffix(".txt")
+        repository = f"legacy/{stem}"
         # A newline is two bytes here.
         for number, line in self.range.lines(longest=2 * max_bytes):
             if line is None:

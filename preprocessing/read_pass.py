@@ -20,14 +20,14 @@ MAX_SHARES = 300
 
 @dataclasses.dataclass(frozen=True)
 class Accepted:
-    """Everything that passed the filters, without its text; the arrays take 40 bytes a file.
+    """Everything that passed the filters, without its text; the arrays take 32 bytes a file.
 
     Attributes:
       repositories: sorted names of the repositories that have a file here.
       location: int64 [n], where `spills.Spills` finds each file.
-      repository: int64 [n], its repository's place in `repositories`.
+      repository: int32 [n], its repository's place in `repositories`.
       digest: uint64 [n, 2], the first half of its SHA-256.
-      size: int64 [n], bytes.
+      size: int32 [n], bytes.
       files_read, bytes_read: of the input, dropped files included (their bytes only if they were read).
       drops: reason -> files.
       notes: note -> files.
@@ -133,9 +133,9 @@ def _read(task: _Task) -> _Share:
                 sizes.append(file.size)
     return _Share(
         repositories=list(numbers),
-        repository=np.array(repository, np.int64),
+        repository=np.array(repository, np.int32),
         digest=np.frombuffer(bytes.fromhex("".join(digests)), np.uint64).reshape(-1, 2),
-        size=np.array(sizes, np.int64),
+        size=np.array(sizes, np.int32),
         files_read=files_read,
         bytes_read=bytes_read,
         drops=drops,
@@ -154,13 +154,13 @@ def drop_line(dropped: source.Dropped) -> str:
 def _join(shares: Sequence[_Share], drop_lists: list[pathlib.Path]) -> Accepted:
     names = sorted(set().union(*(share.repositories for share in shares)))
     numbers = {name: number for number, name in enumerate(names)}
-    empty = np.empty(0, np.int64)
+    empty = np.empty(0, np.int32)
     repository = [
-        np.array([numbers[name] for name in share.repositories], np.int64)[share.repository] for share in shares
+        np.array([numbers[name] for name in share.repositories], np.int32)[share.repository] for share in shares
     ]
     return Accepted(
         repositories=names,
-        location=np.concatenate([empty, *(spills.locations(i, len(share.size)) for i, share in enumerate(shares))]),
+        location=np.concatenate([spills.locations(0, 0), *(spills.locations(i, len(share.size)) for i, share in enumerate(shares))]),
         repository=np.concatenate([empty, *repository]),
         digest=np.concatenate([np.empty((0, 2), np.uint64), *(share.digest for share in shares)]),
         size=np.concatenate([empty, *(share.size for share in shares)]),

@@ -5,7 +5,6 @@ python -m preprocessing.run --input_dir exports/ --input_format jsonl --output_d
 """
 
 import argparse
-import contextlib
 import dataclasses
 import errno
 import os
@@ -202,6 +201,8 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     inside, outside = arguments.output_dir.resolve(), arguments.input_dir.resolve()
     if inside == outside or inside in outside.parents:
         parser.error(f"--output_dir {arguments.output_dir} holds the input: choose a folder beside it")
+    if arguments.input_format != "flcc" and outside in inside.parents:
+        parser.error(f"--output_dir {arguments.output_dir} is inside the input, and would be read as input next time")
     return arguments
 
 
@@ -261,5 +262,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(BrokenPipeError):
-        main()
+    main()

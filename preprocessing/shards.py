@@ -254,7 +254,7 @@ def _read_shard(
             for group in range(parquet.num_row_groups):
                 table = parquet.read_row_group(group, columns=list(columns), use_threads=False)
                 yield from table.select(list(columns)).combine_chunks().to_batches()
-    except (pa.ArrowException, FileNotFoundError) as error:
+    except (pa.ArrowException, OSError) as error:
         raise DataContractError(f"{address} cannot be read: {error}: {remedy}") from error
     except Exception as error:
         if type(error).__name__ != "NotFoundError":

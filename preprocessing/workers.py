@@ -111,6 +111,7 @@ def _die_with_parent() -> None:
 def _run_task(folder: pathlib.Path, name: str, function: Callable[[Any], Any], task: Any) -> Any:
     note = folder / str(os.getpid())
     note.write_text(name, encoding="utf-8")
-    result = function(task)
-    note.unlink()
-    return result
+    try:
+        return function(task)
+    finally:
+        note.unlink()

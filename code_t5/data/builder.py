@@ -8,9 +8,9 @@ They are made by `python -m code_t5.main.build_dataset` and can be read with TFD
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from code_t5.data import documents
 from preprocessing import contract, shards
 
 
@@ -31,7 +31,7 @@ class DocumentsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _info(self) -> tfds.core.DatasetInfo:
         metadata = {}
         if self.documents_dir:
-            manifest = shards.read_manifest(self.documents_dir, open_file=documents.open_file)
+            manifest = shards.read_manifest(self.documents_dir, open_file=tf.io.gfile.GFile)
             metadata = {"documents_digest": manifest.digest, "counts": manifest.counts, "drops": manifest.drops}
         return tfds.core.DatasetInfo(
             builder=self,
@@ -51,11 +51,11 @@ class DocumentsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 f"--documents DOCUMENTS --data_dir {self._data_dir_root}\n"
                 "or point --t5_tfds_data_dir (or TFDS_DATA_DIR) to the data directory that holds it"
             )
-        counts = shards.read_manifest(self.documents_dir, open_file=documents.open_file).counts
+        counts = shards.read_manifest(self.documents_dir, open_file=tf.io.gfile.GFile).counts
         return {split: self._generate_examples(split) for split in contract.SPLITS if counts[split]["files"]}
 
     def _generate_examples(self, split: str) -> Iterator[tuple[str, dict[str, str]]]:
-        for file in shards.read_documents(self.documents_dir, split, open_file=documents.open_file):
+        for file in shards.read_documents(self.documents_dir, split, open_file=tf.io.gfile.GFile):
             yield (
                 f"{file.repository}/{file.path}",
                 {

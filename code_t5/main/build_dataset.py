@@ -11,7 +11,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from absl import flags
 
-from code_t5.data import data_dir, documents, vocabulary
+from code_t5.data import data_dir, vocabulary
 from code_t5.main import program
 from preprocessing import contract, shards
 
@@ -54,7 +54,7 @@ def main() -> None:
     directory = data_dir.data_dir()
     if not directory:
         raise ValueError("where to? Give --data_dir, or set TFDS_DATA_DIR")
-    digest = shards.read_manifest(DOCUMENTS.value, open_file=documents.open_file).digest
+    digest = shards.read_manifest(DOCUMENTS.value, open_file=tf.io.gfile.GFile).digest
     if VOCABULARY.value:
         place_vocabulary(VOCABULARY.value, directory)
     started = time.monotonic()
