@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import pathlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,7 +26,7 @@ class TextUnit:
 
     def read(self, *, max_bytes: int) -> Iterator[RawFile | Dropped]:
         mark = NEWLINE.encode()
-        stem = pathlib.PurePosixPath(self.range.name).name.removesuffix(".gz").removesuffix(".txt")
+        stem = self.range.name.removesuffix(".gz").removesuffix(".txt")
         repository = f"legacy/{stem}"
         # A newline is two bytes here.
         for number, line in self.range.lines(longest=2 * max_bytes):

@@ -160,7 +160,9 @@ def _join(shares: Sequence[_Share], drop_lists: list[pathlib.Path]) -> Accepted:
     ]
     return Accepted(
         repositories=names,
-        location=np.concatenate([spills.locations(0, 0), *(spills.locations(i, len(share.size)) for i, share in enumerate(shares))]),
+        location=np.concatenate(
+            [spills.locations(0, 0), *(spills.locations(i, len(share.size)) for i, share in enumerate(shares))]
+        ),
         repository=np.concatenate([empty, *repository]),
         digest=np.concatenate([np.empty((0, 2), np.uint64), *(share.digest for share in shares)]),
         size=np.concatenate([empty, *(share.size for share in shares)]),
