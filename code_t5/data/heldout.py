@@ -5,7 +5,9 @@ the vocabulary. (A literal `▁` or DLE counts the bytes of its escape, see `pre
 """
 
 import math
+from typing import Any
 
+import gin
 import seqio
 import tensorflow as tf
 
@@ -74,3 +76,13 @@ def bits_per_byte(targets: list[float], scores: list[float]) -> dict[str, float]
     if any(isinstance(score, str) for score in scores):
         raise ValueError("a _heldout Task is scored, not decoded: use t5's score_eval.gin instead of eval.gin")
     return {"bits_per_byte": -sum(scores) / math.log(2) / sum(targets)}
+
+
+@gin.configurable("scores_only", module="code_t5")
+def scores_only(results: list[dict[str, Any]], vocabulary: Any) -> tuple[list[float], None]:
+    """What `score_eval.gin` keeps of Mesh TensorFlow's results, in the place of its own `save_scores`.
+
+    That one also writes the texts, and fails off TPU, where it gets them as text and takes them for ids.
+    """
+    del vocabulary
+    return [float(result["scores"]) for result in results], None

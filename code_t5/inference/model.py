@@ -79,14 +79,20 @@ class TrainedModel:
         Yields:
           A completion for each prompt, indentation and newlines as the model wrote them.
         """
-        newline_id = self.codec.processor.piece_to_id("\n")
-        stop_id = newline_id if one_line else EOS_ID
-        write = decoding_lib.predict_fn(decoding, stop_id=stop_id)
+        stop_id = self.codec.processor.piece_to_id("\n") if one_line else EOS_ID
         rows = [self._prompt_ids(text) for text in prompts]
-        features = {"inputs": _pad(rows, self.sequence_length["inputs"])}
-        for written in self._predict(features, predict_fn=write, key="outputs"):
-            text = self.codec.decode(_until_end(written))
+        for written in self.write(rows, decoding=decoding, stop_id=stop_id):
+            text = self.codec.decode(written)
             yield prompt.first_line(text) if one_line else text
+
+    def write(
+        self, prompts: Sequence[Sequence[int]], *, decoding: decoding_lib.Decoding, stop_id: int
+    ) -> Iterator[list[int]]:
+        """Writes token ids after prompts of token ids, up to EOS; `stop_id` ends a row after it, not before it."""
+        features = {"inputs": _pad(prompts, self.sequence_length["inputs"])}
+        predict_fn = decoding_lib.predict_fn(decoding, stop_id=stop_id)
+        for written in self._predict(features, predict_fn=predict_fn, key="outputs"):
+            yield _until_end(written)
 
     def score(self, inputs: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Iterator[float]:
         """The log-likelihood, in nats, of each row of targets after its inputs; ids as a `_heldout` Task has them."""

@@ -5,11 +5,10 @@ python -m code_t5.main.cache --tasks fl_py_dev --cache_dir CACHE --data_dir DATA
 
 import time
 
-import seqio
 from absl import flags
 
 import code_t5  # noqa: F401 (registers the Tasks)
-from code_t5.data import cache
+from code_t5.data import cache, names
 from code_t5.main import program
 
 TASKS = flags.DEFINE_list("tasks", None, "Names of Tasks, with commas between them.", required=True)
@@ -21,7 +20,7 @@ CACHE_DIR = flags.DEFINE_string(
 def main() -> None:
     for name in TASKS.value:
         started = time.monotonic()
-        stats = cache.cache_task(seqio.TaskRegistry.get(name), CACHE_DIR.value)
+        stats = cache.cache_task(names.find(name), CACHE_DIR.value)
         for split, counts in stats.items():
             print(f"{name:<28} {split:<11} {counts['examples']:>8,} files {counts['targets_tokens']:>12,} tokens")
         print(f"in {CACHE_DIR.value}, {time.monotonic() - started:.0f} s. Train with it:")

@@ -11,6 +11,8 @@ import seqio
 from code_t5.data.vocabulary import VOCABULARY
 from tests.flcc_tree import write_flcc
 
+ROOT = pathlib.Path(__file__).parents[2]
+
 # Packages of Python's standard library stand for repositories: real code, the same on every machine with this Python.
 PACKAGES = (
     "asyncio",
@@ -71,6 +73,51 @@ def data_dir(documents, vocabulary_dir) -> pathlib.Path:
         "code_t5.main.build_dataset", "--dataset", "flcc_python/dev", "--documents", documents,
         "--vocabulary", vocabulary_dir, "--data_dir", folder,
     )  # fmt: skip
+    return folder
+
+
+MODELS = ("shared-prefix_lm", "prefix_lm", "lm")
+# Two layers of width 64 and windows of 32 + 32 tokens: what these tests look at does not depend on size.
+SMALL = {
+    "num_layers": 2, "d_model": 64, "d_ff": 128, "num_heads": 2, "d_kv": 32, "run.save_checkpoints_steps": 1000,
+    "utils.run.sequence_length": {"inputs": 32, "targets": 32}, "utils.run.batch_size": ("sequences_per_batch", 8),
+}  # fmt: skip
+
+
+def entry_point(
+    model_dir, data_dir, *gin_files: str, params: dict, flags: list[str] | None = None, check: bool = True
+) -> subprocess.CompletedProcess:
+    """Runs t5's own program as the documentation does."""
+    arguments = [
+        f"--model_dir={model_dir}", f"--t5_tfds_data_dir={data_dir}", "--module_import=code_t5",
+        "--gin_location_prefix=gin_configs/", *(f"--gin_file={name}" for name in gin_files),
+        *(f"--gin_param={name} = {value!r}" for name, value in params.items()), *(flags or []),
+    ]  # fmt: skip
+    result = subprocess.run(
+        [sys.executable, "-m", "t5.models.mesh_transformer_main", *arguments], capture_output=True, text=True, cwd=ROOT
+    )
+    assert not check or result.returncode == 0, result.stderr[-5000:]
+    return result
+
+
+def train(model_dir, data_dir, model: str, *, steps: int, **more) -> subprocess.CompletedProcess:
+    params = {**SMALL, "MIXTURE_NAME": "fl_py_dev", "run.train_steps": steps, **more}
+    return entry_point(model_dir, data_dir, f"models/{model}.gin", "hardware/cpu.gin", params=params)
+
+
+@pytest.fixture(scope="session", params=MODELS)
+def trained(request, tmp_path_factory, data_dir) -> pathlib.Path:
+    """A model directory of each of the three models, a few steps old."""
+    folder = tmp_path_factory.mktemp("models") / request.param
+    train(folder, data_dir, request.param, steps=20)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained_shared(tmp_path_factory, data_dir) -> pathlib.Path:
+    """One model directory, for what is the same for all models."""
+    folder = tmp_path_factory.mktemp("shared") / "model"
+    train(folder, data_dir, "shared-prefix_lm", steps=20)
     return folder
 
 

@@ -1,0 +1,102 @@
+"""Each of the three models: what it writes is what it scores highest, by the same laws."""
+
+import numpy as np
+import pytest
+
+from code_t5.inference.decoding import Decoding
+from code_t5.inference.model import TrainedModel
+from preprocessing.contract import EOS_ID
+
+pytestmark = pytest.mark.slow
+PROMPTS = ["import os\nx = os.", "class A:\n    def f(self, a):\n        return", "for i in range("]
+
+
+@pytest.fixture(scope="module")
+def model(trained) -> TrainedModel:
+    return TrainedModel(str(trained), batch_size=250)
+
+
+@pytest.fixture(scope="module")
+def prompts(model) -> list[list[int]]:
+    return [model._prompt_ids(text) for text in PROMPTS]
+
+
+def scores(model, prompt: list[int], continuations: list[list[int]]) -> np.ndarray:
+    return np.array(list(model.score([prompt] * len(continuations), continuations)))
+
+
+def every_token(model) -> list[int]:
+    return list(range(2, model.codec.vocab_size))  # padding cannot be scored, and EOS counts as a delimiter
+
+
+def test_greedy_takes_the_token_that_scores_highest(model, prompts):
+    written = list(model.write(prompts, decoding=Decoding(max_new_tokens=2), stop_id=EOS_ID))
+    for prompt, tokens in zip(prompts, written, strict=True):
+        for i, token in enumerate(tokens):
+            candidates = every_token(model)
+            ranked = scores(model, prompt, [[*tokens[:i], candidate] for candidate in candidates])
+            assert ranked[candidates.index(token)] >= ranked.max() - 1e-4
+
+
+def test_beam_search_finds_the_best_pair_among_its_first_tokens(model, prompts):
+    prompt, beam_size = prompts[0], 4
+    how = Decoding(max_new_tokens=2, beam_size=beam_size, length_bonus=0.0)
+    [found] = model.write([prompt], decoding=how, stop_id=EOS_ID)
+    first = every_token(model)
+    best_first = [first[i] for i in np.argsort(-scores(model, prompt, [[a] for a in first]))[:beam_size]]
+    pairs = [[a, b] for a in best_first for b in first]
+    ranked = scores(model, prompt, pairs)
+    assert ranked[pairs.index(found)] >= ranked.max() - 1e-4
+
+
+@pytest.mark.parametrize("how", [Decoding(8, temperature=1.0, top_k=1), Decoding(8, temperature=1e-6)])
+def test_sampling_among_one_token_or_without_heat_is_greedy(model, prompts, how):
+    greedy = list(model.write(prompts, decoding=Decoding(8), stop_id=EOS_ID))
+    assert list(model.write(prompts, decoding=how, stop_id=EOS_ID)) == greedy
+
+
+def test_temperature_and_top_k_are_honoured(model, prompts):
+    candidates = every_token(model)
+    best = {candidates[i] for i in np.argsort(-scores(model, prompts[0], [[c] for c in candidates]))[:5]}
+    drawn = list(model.write(prompts[:1] * 200, decoding=Decoding(1, temperature=5.0, top_k=5), stop_id=EOS_ID))
+    assert len({tuple(tokens) for tokens in drawn}) >= 4
+    assert {token for tokens in drawn for token in tokens} <= best | {EOS_ID}
+
+
+def test_a_prompt_that_is_too_long_is_cut_on_the_left(model):
+    long = "x = 1\n" * 400 + PROMPTS[0]
+    ids = model._prompt_ids(long)
+    assert len(ids) <= model.sequence_length["inputs"]
+    assert ids[-6:] == model._prompt_ids(PROMPTS[0])[-6:]
+
+
+def test_one_line_ends_before_the_newline_and_empty_prompts_are_fine(model):
+    for text in model.complete(["", *PROMPTS], decoding=Decoding(6)):
+        assert "\n" not in text
+
+
+def test_the_last_batch_may_be_part_full(model, prompts):
+    alone = [next(iter(model.score([prompts[0]], [[7, 8]])))]
+    many = list(model.score([prompts[0]] * 251, [[7, 8]] * 251))
+    assert len(many) == 251
+    assert np.allclose(many, alone, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "values, message",
+    [
+        ({"beam_size": 2, "temperature": 1.0}, "a beam search is not random"),
+        ({"top_k": 5}, "top_k needs a temperature above 0"),
+        ({"top_k": 0, "temperature": 1.0}, "top_k must be 1 or more"),
+        ({"max_new_tokens": 0}, "must be 1 or more"),
+        ({"temperature": -1.0}, "temperature 0 or more"),
+    ],
+)
+def test_decoding_refuses_values_that_do_not_go_together(values, message):
+    with pytest.raises(ValueError, match=message):
+        Decoding(**values)
+
+
+def test_a_folder_without_a_model_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"no trained model in .*operative_config.gin"):
+        TrainedModel(str(tmp_path))

@@ -1,0 +1,116 @@
+"""The programs as users start them."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.code_t5.conftest import command
+
+pytestmark = pytest.mark.slow
+
+
+def failing(*arguments) -> str:
+    """Runs a command that must fail with one clear line, and gives that line."""
+    result = subprocess.run([sys.executable, "-m", *map(str, arguments)], capture_output=True, text=True)
+    assert result.returncode != 0, result.stdout
+    assert "Traceback" not in result.stderr
+    return next(line for line in result.stderr.splitlines() if line.startswith(("error", "FATAL", "FATAL Flags")))
+
+
+def predict(trained, tmp_path, rows: list[dict], *more) -> list[dict]:
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    command("code_t5.main.predict", "--model_dir", trained, "--input", tmp_path / "in.jsonl",
+            "--output", tmp_path / "out.jsonl", *more)  # fmt: skip
+    return [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+
+
+def test_predict_keeps_rows_in_order_with_their_fields(trained_shared, tmp_path):
+    rows = [{"prompt": f"x = {i}\n\ty", "id": i} for i in range(11)] + [{"prompt": ""}]
+    out = predict(trained_shared, tmp_path, rows, "--max_new_tokens", "4")
+    assert [{k: v for k, v in row.items() if k != "completions"} for row in out] == rows
+    assert all(len(row["completions"]) == 1 for row in out)
+    assert all("\n" not in text for row in out for text in row["completions"])
+
+
+def test_predict_draws_samples(trained_shared, tmp_path):
+    rows = [{"prompt": "import os"}]
+    more = ["--num_samples", "6", "--temperature", "3", "--max_new_tokens", "6", "--noone_line"]
+    [row] = predict(trained_shared, tmp_path, rows, *more)
+    assert len(row["completions"]) == 6
+    assert len(set(row["completions"])) > 1
+
+
+@pytest.mark.parametrize(
+    "content, more, message",
+    [
+        ('{"prompt": "a"}\n{"prompt": \n', [], r"in.jsonl:2 is not JSON"),
+        ('{"prompt": "a"}\n\n{"text": "a"}\n', [], r'in.jsonl:3 has no text "prompt"'),
+        ("", [], "has no prompts"),
+        ('{"prompt": "a"}\n', ["--num_samples", "2"], "2 samples would all be the same text"),
+        ('{"prompt": "a"}\n', ["--beam_size", "2", "--temperature", "1"], "a beam search is not random"),
+        ('{"prompt": "a"}\n', ["--model_dir", "/nowhere"], "no trained model in /nowhere"),
+    ],
+)
+def test_predict_says_what_is_wrong(trained_shared, tmp_path, content, more, message):
+    (tmp_path / "in.jsonl").write_text(content)
+    arguments = ["--model_dir", trained_shared, "--input", tmp_path / "in.jsonl", "--output", tmp_path / "out.jsonl"]
+    assert message in failing("code_t5.main.predict", *arguments, *more)
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_evaluate_prints_and_writes_the_same_figures_each_time(trained_shared, data_dir, tmp_path):
+    arguments = [
+        "code_t5.main.evaluate", "--model_dir", trained_shared, "--task", "fl_py_dev", "--data_dir", data_dir,
+        "--num_windows", "40", "--num_lines", "8", "--max_new_tokens", "4", "--output", tmp_path / "figures.json",
+    ]  # fmt: skip
+    first = command(*arguments)
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    second = command(*arguments)
+    assert first.stdout == second.stdout
+    assert figures == json.loads((tmp_path / "figures.json").read_text())
+    assert set(figures["bits_per_byte"]) == {"model", "unigram", "xz_same_context"}
+    assert all(1 < value < 12 for value in figures["bits_per_byte"].values())
+    assert 0 <= figures["line_completion"]["exact_match"] <= 100
+    assert f"the model                     {figures['bits_per_byte']['model']:.3f}" in first.stdout
+
+
+def test_inspect_task_lists_and_shows(data_dir, tmp_path):
+    listed = command("code_t5.main.inspect_task", "--list").stdout
+    for name in ("fl_py_dev", "at_py_2020", "bq_at_py_mix"):
+        assert name in listed
+    command("code_t5.main.cache", "--tasks", "fl_py_dev", "--cache_dir", tmp_path, "--data_dir", data_dir)
+    show = ["code_t5.main.inspect_task", "--data_dir", data_dir, "--inputs_length", "32", "--targets_length", "24"]
+    plain = command(*show, "--task", "fl_py_dev").stdout
+    cached = command(*show, "--task", "fl_py_dev", "--use_cached", "--additional_task_cache_dirs", tmp_path).stdout
+    assert "made from text" in plain
+    assert "from the cache" in cached
+    for text in (plain, cached):
+        assert "--- example 3" in text
+        assert "padding, examples packed" in text
+    assert "targets (" in command(*show, "--task", "fl_py_dev_line").stdout
+
+
+def test_inspect_task_follows_the_trainers_gin_files(data_dir):
+    shown = command(
+        "code_t5.main.inspect_task", "--data_dir", data_dir, "--task", "fl_py_dev", "--inputs_length", "32",
+        "--targets_length", "24", "--gin_location_prefix=gin_configs/", "--gin_file=models/lm.gin",
+        "--gin_param=MIXTURE_NAME = 'fl_py_dev'",
+    ).stdout  # fmt: skip
+    assert "</s>" in shown or "longest 32" in shown
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["inspect_task"], "which Task?"),
+        (["inspect_task", "--task", "fl_py_deb"], "Did you mean fl_py_dev"),
+        (["inspect_task", "--task", "fl_py_dev", "--data_dir", "/nowhere"], "no vocabulary at /nowhere"),
+        (["cache", "--tasks", "fl_py_deb", "--cache_dir", "/nowhere"], "Did you mean fl_py_dev"),
+        (["evaluate", "--model_dir", "/nowhere", "--task", "fl_py_dev"], "no trained model in /nowhere"),
+    ],
+)
+def test_programs_say_what_is_wrong(monkeypatch, arguments, message):
+    monkeypatch.delenv("TFDS_DATA_DIR", raising=False)
+    assert message in failing(f"code_t5.main.{arguments[0]}", *arguments[1:])
