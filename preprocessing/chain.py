@@ -137,7 +137,6 @@ def _list_drops(
             rows = stored.take(locations[start : start + 100_000], ["repository", "path"]).to_pylist()
             dropped = [source.Dropped("exact_duplicate", f"{row['repository']}/{row['path']}") for row in rows]
             out.write("".join(map(read_pass.drop_line, dropped)).encode())
-    stored.release()
 
 
 def _listed(drops: collections.Counter) -> str:

@@ -77,7 +77,6 @@ class _Opened:
     memory: mmap.mmap
     batches: list[pa.RecordBatch]
     starts: np.ndarray
-    touched: bool = False
 
 
 class Spills:
@@ -115,20 +114,14 @@ class Spills:
         inverse[order] = np.arange(len(order))
         return table.combine_chunks().take(pa.array(inverse))
 
-    def release(self) -> None:
-        """Gives the pages that were read back to the system, so that memory does not grow with what was taken."""
-        for opened in self._opened.values():
-            if opened.touched:
-                opened.memory.madvise(mmap.MADV_DONTNEED)
-                opened.touched = False
-
     def _take_from(self, spill: int, rows: np.ndarray, columns: Sequence[str]) -> list[pa.RecordBatch]:
         opened = self._opened.get(spill) or self._open(spill)
-        opened.touched = True
         pieces = []
         for number, part in _runs(np.searchsorted(opened.starts, rows, side="right") - 1):
             batch = opened.batches[number].select(list(columns))
             pieces.append(batch.take(pa.array(rows[part] - opened.starts[number])))
+        # The rows are copied; the pages go back to the system, which keeps its cache, so that memory does not grow.
+        opened.memory.madvise(mmap.MADV_DONTNEED)
         return pieces
 
     def _open(self, spill: int) -> _Opened:

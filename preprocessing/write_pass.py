@@ -78,7 +78,6 @@ def _write(task: _Task) -> dict[str, Any]:
             table = stored.take(locations[rows], spills.SCHEMA.names)
             cluster = pa.array(np.full(table.num_rows, shards.NO_CLUSTER, np.int64))
             yield table.append_column(shards.SCHEMA.field("near_duplicate_cluster"), cluster)
-            stored.release()
 
     return shards.write_shard(task.shard, groups(), format=task.format)
 

@@ -63,6 +63,7 @@ def test_every_reason_of_the_table_is_in_the_contract_and_is_tested_here():
         "x = 1\r\ny = 2\r\n",
         "x = 1\ry = 2\r",
         "# Ċ and ▁ and \u00a0 and 😀 and 漢字\n",
+        "y\r" * 600,
         "\n\n  x\n",
         "y" * 1000 + "\n" + "x\n" * 50,
         "y" * 1000 + "\r\n" + "x\r\n" * 50,

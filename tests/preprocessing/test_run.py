@@ -150,6 +150,30 @@ def test_shares_do_not_change_the_bytes(tmp_path, monkeypatch):
     assert outputs[0] == outputs[1] == outputs[2]
 
 
+def test_order_of_the_input_does_not_matter(tmp_path):
+    """Rows of an export come in any order; the shards are sorted all the same."""
+    generator = random.Random(0)
+    rows = [
+        {"repository": f"o{i % 9}/n", "filepath": f"{i}.py", "license": "", "content": f"x = {i // 2}\n" * (i + 1)}
+        for i in range(90)
+    ]
+    rows += [{**row, "filepath": f"copy {row['filepath']}"} for row in rows[::3]]
+    outputs = []
+    for number in range(3):
+        (tmp_path / f"in{number}").mkdir()
+        for part in range(3):
+            text = "".join(json.dumps(row) + "\n" for row in rows[part::3])
+            (tmp_path / f"in{number}" / f"{part}.json").write_text(text)
+        out = tmp_path / f"out{number}"
+        run.main(f"--input_format=jsonl --workers=1 --input_dir {tmp_path}/in{number} --output_dir {out}".split())
+        outputs.append({name: data for name, data in everything(out).items() if name.endswith(".parquet")})
+        generator.shuffle(rows)
+    assert outputs[0] == outputs[1] == outputs[2]
+    keys = [(file.repository, file.path) for file in shards.read_documents(out, "train", shard=shards.shard_of("o1/n"))]
+    assert keys == sorted(keys)
+    assert shards.read_manifest(out).drops["exact_duplicate"] == 30
+
+
 def test_laws_of_the_shards(tmp_path):
     tree = large_tree(tmp_path / "tree", repositories=40, files=3, lines=9)
     run.make(flcc.FlccSource(tree), tmp_path / "out", parameters=chain.ChainParameters())

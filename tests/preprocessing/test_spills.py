@@ -30,7 +30,6 @@ def test_rows_come_in_the_order_asked_for(stored):
         table = stored.take(everything[order], ["path", "content", "sha256", "size"])
         expected = [{name: getattr(flat[i], name) for name in table.column_names} for i in order]
         assert table.to_pylist() == expected
-        stored.release()
     assert stored.take(everything, ["path"])["path"].to_pylist() == [file.path for file in flat]
 
 
