@@ -13,7 +13,7 @@ import sys
 import time
 from typing import NoReturn
 
-from preprocessing import chain, contract, flcc, github_export, legacy, output_folder, shards, source
+from preprocessing import chain, contract, flcc, github_export, legacy, output_folder, shards, source, summary
 from preprocessing.filters import FilterParameters
 from preprocessing.split import SplitParameters
 from preprocessing.workers import WorkerDiedError
@@ -71,38 +71,6 @@ def _differences(manifest: contract.Manifest, wanted: dict, source_: dict) -> st
     return "\n".join(lines or [f"  salt: {manifest.salt} there, another one asked for"])
 
 
-def summary(result: chain.Result, seconds: float) -> str:
-    """What a run did, in plain lines that add up."""
-    manifest = result.manifest
-    kept = sum(count["files"] for count in manifest.counts.values())
-    kept_bytes = sum(count["bytes"] for count in manifest.counts.values())
-    dropped = sum(manifest.drops.values())
-    lines = [f"files read   {result.files_read:>10,}  {result.bytes_read / 1e6:>10,.1f} MB"]
-    lines += [f"kept         {kept:>10,}  {kept_bytes / 1e6:>10,.1f} MB"]
-    lines += [f"dropped      {dropped:>10,}  (kept and dropped make {kept + dropped:,}, the files read)"]
-    drops = sorted(manifest.drops.items(), key=lambda drop: -drop[1])
-    lines += [f"  {count:>10,}  {name}: {contract.DROP_REASONS[name]}" for name, count in drops if count]
-    notes = [f"  {count:>10,}  {name}: {contract.NOTES[name]}" for name, count in manifest.notes.items() if count]
-    lines += ["notes on files that passed the filters", *notes] if notes else []
-    for name, count in manifest.counts.items():
-        lines += [
-            f"{name:<12} {count['files']:>10,}  {count['bytes'] / 1e6:>10,.1f} MB  "
-            f"{count['repositories']:>8,} repositories"
-        ]
-    lines += [f"digest       {manifest.digest}"]
-    lines += [f"took         {seconds:>10.1f} s, {result.bytes_read / 1e6 / max(seconds, 1e-9):.0f} MB/s"]
-    return "\n".join(lines)
-
-
-def empty_splits(manifest: contract.Manifest) -> list[str]:
-    """Splits without documents, but for those that were asked to be empty."""
-    return [
-        name
-        for name, count in manifest.counts.items()
-        if not count["files"] and manifest.parameters.get(f"{name}_permille") != 0
-    ]
-
-
 def make(
     source_: source.Source,
     output_dir: pathlib.Path,
@@ -143,8 +111,20 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     filter_defaults, split_defaults = FilterParameters(), SplitParameters()
     add = parser.add_argument
-    add("--input_dir", type=pathlib.Path, required=True, help="what to read: a folder, or one file of an export")
-    add("--output_dir", type=pathlib.Path, required=True, help="the folder to make; it appears when it is finished")
+    add(
+        "--input_dir",
+        metavar="DIR",
+        type=pathlib.Path,
+        required=True,
+        help="what to read: a folder, or one file of an export",
+    )
+    add(
+        "--output_dir",
+        metavar="DIR",
+        type=pathlib.Path,
+        required=True,
+        help="the folder to make; it appears when it is finished",
+    )
     add(
         "--input_format",
         choices=sorted(SOURCES),
@@ -155,41 +135,53 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--format", choices=shards.FORMATS, default="parquet", help="parquet (the default), or jsonl for old programs")
     add(
         "--validation_permille",
+        metavar="N",
         type=int,
         default=split_defaults.validation_permille,
         help="so many of 1,000 repositories go to validation (%(default)s)",
     )
     add(
         "--test_permille",
+        metavar="N",
         type=int,
         default=split_defaults.test_permille,
         help="so many of 1,000 repositories go to test (%(default)s)",
     )
     add(
         "--split_salt",
+        metavar="WORD",
         default=split_defaults.split_salt,
         help="another word gives another choice of held-out repositories (%(default)s)",
     )
     add(
         "--max_bytes",
+        metavar="N",
         type=_positive,
         default=filter_defaults.max_bytes,
         help="larger files are dropped (%(default)s)",
     )
     add(
         "--max_mean_line_length",
+        metavar="N",
         type=_positive,
         default=filter_defaults.max_mean_line_length,
         help="files with longer lines on average, in characters, are dropped (%(default)s)",
     )
     add(
         "--max_line_length",
+        metavar="N",
         type=_positive,
         default=filter_defaults.max_line_length,
         help="files with a longer line, in characters, are dropped (%(default)s)",
     )
     cores = len(os.sched_getaffinity(0))
-    add("--workers", type=_positive, default=cores, help=f"processes (all cores: {cores}); the output is the same")
+    add(
+        "--workers",
+        metavar="N",
+        type=_positive,
+        default=cores,
+        help=f"processes (all cores: {cores}); the output is the same",
+    )
     add("--overwrite", action="store_true", help="replace a dataset that stands at --output_dir")
     arguments = parser.parse_args(argv)
     if not arguments.input_dir.exists():
@@ -252,8 +244,8 @@ def main(argv: list[str] | None = None) -> None:
     if result is None:
         print(f"already made: {arguments.output_dir}, digest {shards.read_manifest(arguments.output_dir).digest}")
         return
-    print(summary(result, time.monotonic() - started))
-    for name in empty_splits(result.manifest):
+    print(summary.summary(result, time.monotonic() - started))
+    for name in summary.empty_splits(result.manifest):
         print(
             f"warning: no documents in the split {name}: there are too few repositories, or all its files were copies "
             "of files in another split",
