@@ -109,7 +109,7 @@ def train(model_dir, data_dir, model: str, *, steps: int, **more) -> subprocess.
 def trained(request, tmp_path_factory, data_dir) -> pathlib.Path:
     """A model directory of each of the three models, a few steps old."""
     folder = tmp_path_factory.mktemp("models") / request.param
-    train(folder, data_dir, request.param, steps=20)
+    (folder / "stderr.txt").write_text(train(folder, data_dir, request.param, steps=20).stderr)
     return folder
 
 
