@@ -12,10 +12,10 @@ import urllib.parse
 import zlib
 from collections.abc import Iterator
 
-from preprocessing.atomic_folder import written_beside
 from preprocessing.contract import DataContractError
 from preprocessing.flcc import FILES_FOLDER
 from preprocessing.flcc_names import printable
+from preprocessing.output_folder import written_beside
 
 DEFAULT_URL = "https://5k-dataset.s3.amazonaws.com/v3/dataset-normalized-5000-with-imports.tar.gz"
 

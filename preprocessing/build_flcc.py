@@ -16,7 +16,6 @@ from collections.abc import Iterator, Sequence
 
 import tqdm
 
-from preprocessing.atomic_folder import incomplete_folder, written_beside
 from preprocessing.contract import DataContractError
 from preprocessing.flcc import FILES_FOLDER
 from preprocessing.flcc_names import is_utf8, printable
@@ -24,6 +23,7 @@ from preprocessing.flcc_writer import FlccWriter
 from preprocessing.folders import FolderWalk
 from preprocessing.installed import InstalledPackages
 from preprocessing.license import license_of_folder
+from preprocessing.output_folder import incomplete_folder, written_beside
 
 Found = tuple[str, list[tuple[str, pathlib.Path]], str]
 

@@ -15,10 +15,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from preprocessing.archive import DEFAULT_URL, fetch
-from preprocessing.atomic_folder import written_beside
 from preprocessing.contract import DataContractError
 from preprocessing.flcc import ABOUT_FOLDERS, FILES_FOLDER, FlccSource, Repository
 from preprocessing.flcc_names import printable
+from preprocessing.output_folder import written_beside
 
 RECORD_FILE = "dev_dataset.json"
 INSTEAD = """Make a tree of your own instead, from your repositories or from the installed packages, and take that:

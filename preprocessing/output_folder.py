@@ -8,11 +8,34 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 
+from preprocessing.contract import DataContractError
+
 _LOCK = "lock"
 
 
-class AlreadyRunningError(RuntimeError):
+class AlreadyRunningError(DataContractError):
     """Another process is making the same folder."""
+
+
+@contextlib.contextmanager
+def written_beside(output_dir: pathlib.Path, *, replace: bool = False) -> Iterator[pathlib.Path]:
+    """Gives an empty folder to write into, which becomes `output_dir` when the block ends well, and goes when it fails.
+
+    Args:
+      output_dir: the folder to make; the folders above it are made too.
+      replace: whether a folder that is there is replaced, at the very end.
+
+    Raises:
+      FileExistsError: `output_dir` is there, is not empty, and `replace` is not set.
+      AlreadyRunningError: another process is making it.
+    """
+    if os.path.lexists(output_dir) and not replace and not _is_empty_folder(output_dir):
+        raise FileExistsError(f"{output_dir} is there already")
+    with making(output_dir) as work:
+        made = work / "made"
+        made.mkdir()
+        yield made
+        publish(made, output_dir)
 
 
 @contextlib.contextmanager
@@ -25,7 +48,7 @@ def making(output_dir: pathlib.Path) -> Iterator[pathlib.Path]:
     Raises:
       AlreadyRunningError: another process has it.
     """
-    beside = output_dir.with_name(output_dir.name + ".incomplete")
+    beside = incomplete_folder(output_dir)
     with _locked(beside, output_dir):
         for left in beside.iterdir():
             if left.is_dir():
@@ -43,9 +66,19 @@ def making(output_dir: pathlib.Path) -> Iterator[pathlib.Path]:
 
 def publish(made: pathlib.Path, output_dir: pathlib.Path) -> None:
     """Puts a finished folder of the work folder into its place; what stood there before goes."""
+    output_dir = output_dir.absolute()
     if output_dir.exists():
         output_dir.rename(made.with_name("replaced"))
     made.rename(output_dir)
+
+
+def incomplete_folder(output_dir: pathlib.Path) -> pathlib.Path:
+    """Where a folder is while it is being made."""
+    return pathlib.Path(f"{output_dir.absolute()}.incomplete")  # "." can neither be renamed nor be given an ending
+
+
+def _is_empty_folder(folder: pathlib.Path) -> bool:
+    return folder.is_dir() and not any(folder.iterdir())
 
 
 @contextlib.contextmanager

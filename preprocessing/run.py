@@ -233,7 +233,7 @@ def main(argv: list[str] | None = None) -> None:
             workers=arguments.workers,
             overwrite=arguments.overwrite,
         )
-    except (contract.DataContractError, output_folder.AlreadyRunningError, WorkerDiedError) as error:
+    except (contract.DataContractError, WorkerDiedError) as error:
         _fail(str(error))
     except OSError as error:
         if error.errno == errno.ENOSPC or "No space left" in str(error):

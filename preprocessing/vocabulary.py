@@ -8,7 +8,6 @@ import dataclasses
 import io
 import json
 import pathlib
-import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from typing import Any
 import sentencepiece
 from sentencepiece import sentencepiece_model_pb2
 
-from preprocessing import contract, prompt, shards
+from preprocessing import contract, output_folder, prompt, shards
 
 MODEL_FILE = "code.model"
 DESCRIPTION_FILE = "vocabulary.json"
@@ -184,13 +183,9 @@ def make_vocabulary(
             f"were: {', '.join(result.failures)}"
         )
     description = describe(model, result, parameters=parameters, documents_digest=manifest.digest)
-    beside = output_dir.with_name(output_dir.name + ".incomplete")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    (beside / MODEL_FILE).write_bytes(model)
-    (beside / DESCRIPTION_FILE).write_text(json.dumps(description, indent=2) + "\n")
-    shutil.rmtree(output_dir, ignore_errors=True)
-    beside.rename(output_dir)
+    with output_folder.written_beside(output_dir, replace=True) as folder:
+        (folder / MODEL_FILE).write_bytes(model)
+        (folder / DESCRIPTION_FILE).write_text(json.dumps(description, indent=2) + "\n")
     return description
 
 

@@ -1,15 +1,16 @@
 """Folders and installed packages become an FLCC tree that the reader gives back file for file."""
 
 import json
+import multiprocessing
 import os
 import pathlib
 import shutil
+import signal
 import sys
 
 import pytest
 
 from preprocessing import build_flcc, flcc_writer
-from preprocessing.atomic_folder import written_beside
 from preprocessing.flcc import FlccSource
 from preprocessing.flcc_writer import FlccWriter, Written
 from preprocessing.git_remote import repository_of_remote, repository_of_url
@@ -203,15 +204,17 @@ def test_a_killed_build_leaves_nothing_that_looks_finished(tmp_path, monkeypatch
 
     def killed(self, repository, *args, **kwargs):
         if repository == "ann/two":
-            raise KeyboardInterrupt
+            os.kill(os.getpid(), signal.SIGKILL)
         return original(self, repository, *args, **kwargs)
 
     with monkeypatch.context() as patch:
         patch.setattr(FlccWriter, "write", killed)
-        with pytest.raises(KeyboardInterrupt):
-            build_flcc.main(command)
+        process = multiprocessing.get_context("fork").Process(target=build_flcc.main, args=(command,))
+        process.start()
+        process.join()
+    assert process.exitcode == -signal.SIGKILL
     assert not (tmp_path / "FLCC").exists()
-    assert contents(tmp_path / "FLCC.incomplete")[0] == {"ann/one": {"a.py": "1"}}
+    assert [path.name for path in (tmp_path / "FLCC.incomplete").rglob("a*.py")] == ["a_0.py"]
     assert build_flcc.main(command) == 0
     assert set(contents(tmp_path / "FLCC")[0]) == {"ann/one", "ann/two"}
     assert not (tmp_path / "FLCC.incomplete").exists()
@@ -412,28 +415,3 @@ def test_a_writer_killed_between_the_two_folders_shows_nothing_and_can_go_on(tmp
     assert set(contents(tmp_path)[0]) == {"ann/one"}
     FlccWriter(tmp_path).write("ann/two", [("b.py", b"2")])
     assert contents(tmp_path)[0] == {"ann/one": {"a.py": "1"}, "ann/two": {"b.py": "2"}}
-
-
-def test_written_beside_leaves_the_old_folder_until_the_new_one_is_whole(tmp_path):
-    target = tmp_path / "made"
-    target.mkdir()
-    with written_beside(target) as folder:
-        (folder / "old").write_text("")
-    with pytest.raises(IsADirectoryError), written_beside(target, replace=True) as folder:
-        folder.write_text("killed here")
-    assert [path.name for path in target.iterdir()] == ["old"]
-    with pytest.raises(FileExistsError, match="is there already"), written_beside(target):
-        pass
-    with written_beside(target, replace=True) as folder:
-        assert list(folder.iterdir()) == []
-        (folder / "new").write_text("")
-    assert [path.name for path in tmp_path.iterdir()] == ["made"]
-    assert [path.name for path in target.iterdir()] == ["new"]
-
-
-def test_the_folder_one_stands_in_can_be_made(tmp_path, monkeypatch):
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-    with written_beside(pathlib.Path()) as folder:
-        (folder / "new").write_text("")
-    assert [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*"))] == ["here", "here/new"]

@@ -1,8 +1,9 @@
 import contextlib
+import pathlib
 
 import pytest
 
-from preprocessing.output_folder import AlreadyRunningError, making, publish
+from preprocessing.output_folder import AlreadyRunningError, making, publish, written_beside
 
 
 def test_made_beside_and_renamed(tmp_path):
@@ -57,3 +58,28 @@ def test_the_second_is_refused_and_disturbs_nothing(tmp_path):
             pass
     with making(tmp_path / "out"):
         pass
+
+
+def test_written_beside_leaves_the_old_folder_until_the_new_one_is_whole(tmp_path):
+    target = tmp_path / "made"
+    target.mkdir()
+    with written_beside(target) as folder:
+        (folder / "old").write_text("")
+    with pytest.raises(IsADirectoryError), written_beside(target, replace=True) as folder:
+        folder.write_text("killed here")
+    assert [path.name for path in target.iterdir()] == ["old"]
+    with pytest.raises(FileExistsError, match="is there already"), written_beside(target):
+        pass
+    with written_beside(target, replace=True) as folder:
+        assert list(folder.iterdir()) == []
+        (folder / "new").write_text("")
+    assert [path.name for path in tmp_path.iterdir()] == ["made"]
+    assert [path.name for path in target.iterdir()] == ["new"]
+
+
+def test_the_folder_one_stands_in_can_be_made(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with written_beside(pathlib.Path()) as folder:
+        (folder / "new").write_text("")
+    assert [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*"))] == ["here", "here/new"]

@@ -132,11 +132,11 @@ def test_a_finished_one_is_found_and_other_arguments_are_refused(tmp_path):
 
 def test_what_a_killed_run_left_is_made_again(tmp_path):
     write_flcc(tmp_path / "FLCC", TREE)
-    half = tmp_path / "DEV.incomplete"
-    half.mkdir()
+    half = tmp_path / "DEV.incomplete" / "run-killed"
+    half.mkdir(parents=True)
     (half / "dev_dataset.json").write_text("half")
     assert run("--input_dir", tmp_path / "FLCC", "--output_dir", tmp_path / "DEV")[0] == 0
-    assert not half.exists()
+    assert not half.parent.exists()
     assert FlccSource(tmp_path / "DEV").describe()["files"] == 4
 
 
