@@ -23,6 +23,9 @@ DESCRIPTION_FILE = "vocabulary.json"
 
 # SentencePiece skips longer lines; those of the documents are limited to 1,000 characters by the filters.
 MAX_LINE_BYTES = 16_384
+# Rarer characters are written as bytes. On installed packages 651 of 16,000 pieces were single foreign letters with a
+# coverage of 1.0; with this one the held-out text takes as many tokens, and with 4,000 pieces 3 % fewer.
+CHARACTER_COVERAGE = 0.9995
 # SentencePiece's sums are split by thread, so their number belongs to the result, whatever the machine has.
 NUM_THREADS = 4
 
@@ -106,7 +109,7 @@ def train(texts: Iterator[str], vocab_size: int) -> bytes:
             remove_extra_whitespaces=False,
             allow_whitespace_only_pieces=True,
             byte_fallback=True,
-            character_coverage=1.0,
+            character_coverage=CHARACTER_COVERAGE,
             user_defined_symbols=["\n"],
             max_sentence_length=MAX_LINE_BYTES,
             num_threads=NUM_THREADS,

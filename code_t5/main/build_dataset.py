@@ -4,6 +4,8 @@ python -m code_t5.main.build_dataset --dataset flcc_python/dev --documents DOCUM
   --vocabulary VOCABULARY --data_dir DATA_DIR
 """
 
+import contextlib
+import io
 import os
 import time
 
@@ -70,7 +72,8 @@ def main() -> None:
     else:
         if tf.io.gfile.exists(builder.data_dir):
             tf.io.gfile.rmtree(builder.data_dir)
-        builder.download_and_prepare()
+        with contextlib.redirect_stdout(io.StringIO()):  # TFDS announces a download, of which there is none
+            builder.download_and_prepare()
     print(f"dataset     {builder.info.full_name} in {builder.data_dir}")
     for split, info in builder.info.splits.items():
         print(f"{split:<11} {info.num_examples:>8,} files {info.num_bytes / 1e6:>8.1f} MB in {info.num_shards} shards")
