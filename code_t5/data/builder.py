@@ -28,6 +28,17 @@ class DocumentsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         self.documents_dir = documents_dir
         super().__init__(**kwargs)
 
+    def check_made(self) -> None:
+        """Raises FileNotFoundError, with what makes it, where the dataset is not on disk."""
+        if not tf.io.gfile.exists(self.data_dir):
+            raise FileNotFoundError(
+                f"there is no dataset {self.name}/{self.builder_config.name}/{self.version} in {self._data_dir_root}. "
+                "Make it from documents with\n"
+                f"  python -m code_t5.main.build_dataset --dataset {self.name}/{self.builder_config.name} "
+                f"--documents DOCUMENTS --data_dir {self._data_dir_root}\n"
+                "or point --t5_tfds_data_dir (or TFDS_DATA_DIR) to the data directory that holds it"
+            )
+
     def _info(self) -> tfds.core.DatasetInfo:
         metadata = {}
         if self.documents_dir:
@@ -45,12 +56,7 @@ class DocumentsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
         del dl_manager
         if not self.documents_dir:
-            raise FileNotFoundError(
-                f"there is no dataset {self.info.full_name} in {self._data_dir_root}. Make it from documents with\n"
-                f"  python -m code_t5.main.build_dataset --dataset {self.name}/{self.builder_config.name} "
-                f"--documents DOCUMENTS --data_dir {self._data_dir_root}\n"
-                "or point --t5_tfds_data_dir (or TFDS_DATA_DIR) to the data directory that holds it"
-            )
+            self.check_made()
         counts = shards.read_manifest(self.documents_dir, open_file=tf.io.gfile.GFile).counts
         return {split: self._generate_examples(split) for split in contract.SPLITS if counts[split]["files"]}
 

@@ -26,7 +26,7 @@ def cache_task(task: seqio.Task, cache_dir: str, *, splits: list[str] | None = N
       ValueError: the Task cannot be cached, or it is in that folder already.
     """
     if not task.supports_caching:
-        raise ValueError(f"Task {task.name} has nothing to cache: its examples depend on gin")
+        raise ValueError(f"Task {task.name} is not cached: it makes its examples from text, not from tokens")
     output_dir = os.path.join(cache_dir, seqio.get_task_dir_from_name(task.name))
     if tf.io.gfile.exists(os.path.join(output_dir, "COMPLETED")):
         raise ValueError(f"{output_dir} is complete already; remove it to make it again")

@@ -5,6 +5,7 @@ Task is used.
 """
 
 import os
+from typing import Any
 
 import gin
 import seqio
@@ -25,8 +26,14 @@ def model_dir() -> str | None:
 
 def init_checkpoint_dir() -> str | None:
     """The folder of the checkpoint to start from, gin's `utils.run.init_checkpoint`; None where none is bound."""
+    checkpoint = gin_value("utils.run.init_checkpoint")
+    return os.path.dirname(checkpoint) if checkpoint else None
+
+
+def gin_value(name: str) -> Any:
+    """What a gin parameter is bound to, macros such as `%INIT_CHECKPOINT` followed; None where it is not bound."""
     try:
-        checkpoint = gin.query_parameter("utils.run.init_checkpoint")
+        bound = gin.query_parameter(name)
     except ValueError:
         return None
-    return os.path.dirname(checkpoint) if checkpoint else None
+    return bound.scoped_configurable_fn() if isinstance(bound, gin.config.ConfigurableReference) else bound

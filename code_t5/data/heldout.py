@@ -50,9 +50,11 @@ def fixed_windows(
         example["targets_pretokenized"] = vocabulary.decode_tf(example["targets"])
         return objectives.delimit(example) if delimited else example
 
-    windows = dataset.flat_map(
-        lambda example: objectives.cut_windows(example["targets"], tf.constant(window), window=window)
-    )
+    def windows_of(example):
+        tokens = example["targets"]
+        return objectives.cut_windows(tokens, objectives.equal_lengths(tf.size(tokens), window))
+
+    windows = dataset.flat_map(windows_of)
     return windows.map(cut, num_parallel_calls=tf.data.AUTOTUNE)
 
 

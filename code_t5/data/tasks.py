@@ -48,6 +48,11 @@ class DocumentSource(seqio.TfdsDataSource):
         only_content = tfds.decode.PartialDecoding({"content": tfds.features.Text()})
         super().__init__(tfds_name=tfds_name, splits=splits, decoders=only_content)
 
+    def get_dataset(self, split: str = "train", *args, **kwargs) -> tf.data.Dataset:
+        """As seqio's, after asking whether the dataset is there: TFDS would announce a download of it."""
+        self.tfds_dataset.builder.check_made()
+        return super().get_dataset(split, *args, **kwargs)
+
 
 def tokenize(dataset: tf.data.Dataset, output_features: dict[str, seqio.Feature]) -> tf.data.Dataset:
     """Turns documents into tokens; the text is left behind, so that a cache holds tokens only.

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 
 import seqio
+import tensorflow as tf
 import tensorflow_datasets as tfds
 from absl import app, flags, logging
 
@@ -29,8 +30,9 @@ def run(main: Callable[[], None]) -> None:
             tfds.disable_progress_bar()
         try:
             main()
-        except (ValueError, OSError) as error:
-            print(f"error: {error}", file=sys.stderr)
+        except (ValueError, OSError, tf.errors.OpError) as error:
+            message = error.message if isinstance(error, tf.errors.OpError) else error
+            print(f"error: {message}", file=sys.stderr)
             sys.exit(2)
 
     app.run(wrapped)

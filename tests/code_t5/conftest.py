@@ -105,20 +105,30 @@ def train(model_dir, data_dir, model: str, *, steps: int, **more) -> subprocess.
     return entry_point(model_dir, data_dir, f"models/{model}.gin", "hardware/cpu.gin", params=params)
 
 
+@pytest.fixture(scope="session")
+def train_once(tmp_path_factory, data_dir):
+    """Gives the model directory of one of MODELS, 20 steps old, trained when it is first asked for."""
+    folder = tmp_path_factory.mktemp("models")
+
+    def trained_model(name: str) -> pathlib.Path:
+        if not (folder / name).exists():
+            result = train(folder / name, data_dir, name, steps=20)
+            (folder / name / "stderr.txt").write_text(result.stderr)
+        return folder / name
+
+    return trained_model
+
+
 @pytest.fixture(scope="session", params=MODELS)
-def trained(request, tmp_path_factory, data_dir) -> pathlib.Path:
-    """A model directory of each of the three models, a few steps old."""
-    folder = tmp_path_factory.mktemp("models") / request.param
-    (folder / "stderr.txt").write_text(train(folder, data_dir, request.param, steps=20).stderr)
-    return folder
+def trained(request, train_once) -> pathlib.Path:
+    """A model directory of each of the three models."""
+    return train_once(request.param)
 
 
 @pytest.fixture(scope="session")
-def trained_shared(tmp_path_factory, data_dir) -> pathlib.Path:
+def trained_shared(train_once) -> pathlib.Path:
     """One model directory, for what is the same for all models."""
-    folder = tmp_path_factory.mktemp("shared") / "model"
-    train(folder, data_dir, "shared-prefix_lm", steps=20)
-    return folder
+    return train_once("shared-prefix_lm")
 
 
 @pytest.fixture

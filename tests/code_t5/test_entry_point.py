@@ -120,6 +120,7 @@ def test_finetuning_starts_from_the_other_models_weights(trained_shared, data_di
     [
         ({"MIXTURE_NAME": "fl_py_deb"}, "no Task or Mixture is named 'fl_py_deb'. Did you mean fl_py_dev"),
         ({}, "MIXTURE_NAME is not set"),
+        ({"MIXTURE_NAME": "fl_py_dev", "utils.run.mesh_devices": ["gpu:0"]}, "names gpu:0, and TensorFlow sees 0 GPUs"),
         ({"MIXTURE_NAME": "fl_py_50stars_2019"}, "there is no dataset flcc_python/50stars_2019/1.0.0 in"),
     ],
 )

@@ -54,5 +54,5 @@ def test_what_is_complete_is_not_made_again_and_what_is_not_is(cached):
 
 
 def test_a_task_without_anything_to_cache_is_refused(use_data_dir, tmp_path):
-    with pytest.raises(ValueError, match="fl_py_dev_line has nothing to cache"):
+    with pytest.raises(ValueError, match="fl_py_dev_line is not cached"):
         cache.cache_task(names.find("fl_py_dev_line"), str(tmp_path))
