@@ -51,8 +51,7 @@ def fixed_windows(
         return objectives.delimit(example) if delimited else example
 
     def windows_of(example):
-        tokens = example["targets"]
-        return objectives.cut_windows(tokens, objectives.equal_lengths(tf.size(tokens), window))
+        return objectives.cut_windows(example["targets"], tf.constant(window), window=window)
 
     windows = dataset.flat_map(windows_of)
     return windows.map(cut, num_parallel_calls=tf.data.AUTOTUNE)

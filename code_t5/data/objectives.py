@@ -79,42 +79,26 @@ def delimit(example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     }
 
 
-def cut_windows(tokens: tf.Tensor, lengths: tf.Tensor) -> tf.data.Dataset:
-    """Cuts a file into windows that follow one another.
+def cut_windows(tokens: tf.Tensor, first_length: tf.Tensor, *, window: int) -> tf.data.Dataset:
+    """Cuts a file into windows that follow one another: one of `first_length` tokens, then full ones, then the rest.
 
     Args:
       tokens: int32 [length], length >= 1.
-      lengths: int32 [windows], each at least 2, together at least `length`; windows past the file's end are left out,
-        and the last one is what remains.
+      first_length: int32 scalar in [1, window].
+      window: the most tokens in a window, at least 2.
 
     Returns:
-      A dataset of int32 [2..]; put together they are `tokens`, but for a single last token, the file's EOS, which could
-      not be cut into prefix and target and is dropped.
-
-    Example: tokens = [71, 9, 4, 33, 1], lengths = [2, 2, 2, 2] -> [71, 9] [4, 33]
+      A dataset of int32 [2..window]; put together they are `tokens`. A window of a single token could not be cut into
+      prefix and target: a first length of 1 counts as 0 (no short first window), and a single last token, which is the
+      file's EOS, is dropped.
     """
-    ends = tf.minimum(tf.cumsum(lengths), tf.size(tokens))
-    starts = tf.concat([[0], ends[:-1]], axis=0)
+    length = tf.size(tokens)
+    first = tf.minimum(tf.where(first_length < 2, 0, first_length), length)
+    starts = tf.concat([tf.range(tf.minimum(first, 1)), tf.range(first, length, window)], axis=0)
+    ends = tf.concat([starts[1:], [length]], axis=0)
     keep = ends - starts >= 2
     starts, ends = tf.boolean_mask(starts, keep), tf.boolean_mask(ends, keep)
     return tf.data.Dataset.from_tensor_slices((starts, ends)).map(lambda start, end: tokens[start:end])
-
-
-def equal_lengths(num_tokens: tf.Tensor, window: int) -> tf.Tensor:
-    """As many windows of `window` tokens as cover `num_tokens`; int32 [ceil(num_tokens / window)]."""
-    return tf.fill([-(-num_tokens // window)], window)
-
-
-def log_uniform_lengths(num_tokens: tf.Tensor, shortest: int, longest: int, seed: tf.Tensor) -> tf.Tensor:
-    """Draws enough lengths to cover `num_tokens`; each octave of lengths is as likely as any other.
-
-    Returns:
-      int32 [num_tokens // shortest + 1], each in [shortest, longest].
-    """
-    octaves = tf.random.stateless_uniform(
-        [num_tokens // shortest + 1], seed, tf.math.log(float(shortest)), tf.math.log(float(longest + 1))
-    )
-    return tf.clip_by_value(tf.cast(tf.exp(octaves), tf.int32), shortest, longest)
 
 
 @gin.configurable(module="code_t5")
@@ -122,37 +106,33 @@ def code_prefix_lm(
     dataset: tf.data.Dataset,
     sequence_length: dict[str, int],
     output_features: dict[str, seqio.Feature] | None = None,
-    shortest_window: int = 32,
 ) -> tf.data.Dataset:
     """Prefix language modelling over whole files: the model reads a prefix and writes what follows.
 
-    Each file is cut into windows that follow one another, of log-uniform length between `shortest_window` and
-    `inputs + targets` tokens, and each window at a random place where both sides fit. The trainer packs several short
-    windows into a row. Short ones teach sooner where a prefix ends, long ones to use a long prefix.
+    Each file is cut into windows of `inputs + targets` tokens, with a random phase, so that over the epochs every token
+    is a target and the starts of files occur as targets too. A full window is cut where both sides are full; a shorter
+    one at a random place where both sides fit.
 
     Args:
       dataset: elements {"targets": int32 [length]}, one file each.
       sequence_length: {"inputs": tokens, "targets": tokens}.
       output_features: taken because seqio passes it; not used.
-      shortest_window: tokens, at least 2; sizes above `inputs + targets` count as that.
 
     Returns:
       Elements {"inputs": int32 [<= inputs], "targets": int32 [<= targets]}.
 
-    Example (inputs 3, targets 2, shortest_window 2, lengths drawn 4, 2, 5):
+    Example (inputs 3, targets 2, phase 4):
       [71, 9, 4, 33, 8, 20, 21, 22, 23, 1]
-      -> [71, 9 | 4, 33] [8 | 20] [21, 22 | 23, 1]
+      -> [71, 9 | 4, 33] [8, 20, 21 | 22, 23], and the EOS alone is dropped
     """
     del output_features
     delimited = uses_delimiter()
     max_inputs, max_targets = room(sequence_length, delimited=delimited)
-    longest = max_inputs + max_targets
-    shortest = min(shortest_window, longest)
+    window = max_inputs + max_targets
 
     @seqio.map_over_dataset(num_seeds=1)
-    def draw(example, seed):
-        tokens = example["targets"]
-        return tokens, log_uniform_lengths(tf.size(tokens), shortest, longest, seed)
+    def draw_phase(example, seed):
+        return example["targets"], tf.random.stateless_uniform([], seed, 1, window + 1, tf.int32)
 
     @seqio.map_over_dataset(num_seeds=1)
     def cut(tokens, seed):
@@ -162,7 +142,8 @@ def code_prefix_lm(
         example = split_prefix(tokens, num_prefix)
         return delimit(example) if delimited else example
 
-    return cut(draw(dataset).flat_map(cut_windows))
+    windows = draw_phase(dataset).flat_map(lambda tokens, phase: cut_windows(tokens, phase, window=window))
+    return cut(windows)
 
 
 def objective(

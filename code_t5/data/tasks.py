@@ -11,7 +11,7 @@ import seqio
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from code_t5.data import heldout, line_completion, objectives
+from code_t5.data import builder, heldout, line_completion, objectives
 from code_t5.data.vocabulary import VOCABULARY
 from preprocessing.contract import HELD_OUT_SPLITS, SPLITS
 
@@ -50,7 +50,9 @@ class DocumentSource(seqio.TfdsDataSource):
 
     def get_dataset(self, split: str = "train", *args, **kwargs) -> tf.data.Dataset:
         """As seqio's, after asking whether the dataset is there: TFDS would announce a download of it."""
-        self.tfds_dataset.builder.check_made()
+        found = self.tfds_dataset.builder  # TFDS's own read-only builder where the files are there
+        if isinstance(found, builder.DocumentsBuilder):
+            found.check_made()
         return super().get_dataset(split, *args, **kwargs)
 
 
