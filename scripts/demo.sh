@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 demo=${DEMO_DIR:-data/demo}
-steps=${STEPS:-1200}
+steps=${STEPS:-1400}
 max_mb=${MAX_MB:-40}
 task=fl_py_dev
 python=.venv/bin/python
@@ -54,9 +54,11 @@ fi
 say "2. The dev dataset: about $max_mb MB of whole repositories"
 run scripts/dev_dataset.sh --input_dir "$demo/flcc" --output_dir "$demo/dev" --pattern '*' --max_mb "$max_mb"
 say "3. Preprocessing: filters, exact duplicates, split by repository"
-run $python -m preprocessing.run --input_dir "$demo/dev" --output_dir "$demo/documents"
-say "4. The vocabulary, of the train split"
-run $python -m preprocessing.vocabulary --documents "$demo/documents" --output_dir "$demo/vocabulary"
+run $python -m preprocessing.run --input_dir "$demo/dev" --output_dir "$demo/documents" \
+  --validation_permille 100 --test_permille 100
+say "4. The vocabulary, of the train split (4,000 pieces: with 16,000, half of each step would go into them)"
+run $python -m preprocessing.vocabulary --documents "$demo/documents" --output_dir "$demo/vocabulary" \
+  --vocab_size 4000 --sample_mb 4
 say "5. The TFDS dataset"
 run $python -m code_t5.main.build_dataset --dataset flcc_python/dev --documents "$demo/documents" \
   --vocabulary "$demo/vocabulary" --data_dir "$demo/data_dir"
