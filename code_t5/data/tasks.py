@@ -49,11 +49,18 @@ class DocumentSource(seqio.TfdsDataSource):
         super().__init__(tfds_name=tfds_name, splits=splits, decoders=only_content)
 
     def get_dataset(self, split: str = "train", *args, **kwargs) -> tf.data.Dataset:
-        """As seqio's, after asking whether the dataset is there: TFDS would announce a download of it."""
+        self._check_made()
+        return super().get_dataset(split, *args, **kwargs)
+
+    def num_input_examples(self, split: str) -> int | None:
+        self._check_made()
+        return super().num_input_examples(split)
+
+    def _check_made(self) -> None:
+        """Asks whether the dataset is there: TFDS would announce a download of it, or miss a split."""
         found = self.tfds_dataset.builder  # TFDS's own read-only builder where the files are there
         if isinstance(found, builder.DocumentsBuilder):
             found.check_made()
-        return super().get_dataset(split, *args, **kwargs)
 
 
 def tokenize(dataset: tf.data.Dataset, output_features: dict[str, seqio.Feature]) -> tf.data.Dataset:

@@ -59,9 +59,10 @@ class TrainedModel:
         self.max_inputs, _ = objectives.room(self.sequence_length, delimited=self._delimited)
 
     def _find_checkpoint(self, step: int) -> str:
-        checkpoints = list(tf.train.get_checkpoint_state(self._model_dir).all_model_checkpoint_paths)
-        if not checkpoints:
-            raise ValueError(f"no checkpoint in {self._model_dir}")
+        state = tf.train.get_checkpoint_state(self._model_dir)
+        if state is None or not state.all_model_checkpoint_paths:
+            raise ValueError(f"no checkpoint in {self._model_dir}: training stopped before it saved one")
+        checkpoints = list(state.all_model_checkpoint_paths)
         if step == -1:
             return checkpoints[-1]
         return min(checkpoints, key=lambda path: abs(mesh_utils.get_step_from_checkpoint_path(path) - step))

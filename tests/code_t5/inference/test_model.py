@@ -1,5 +1,7 @@
 """Each of the three models: what it writes is what it scores highest, by the same laws."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -101,3 +103,14 @@ def test_decoding_refuses_values_that_do_not_go_together(values, message):
 def test_a_folder_without_a_model_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"no trained model in .*operative_config.gin"):
         TrainedModel(str(tmp_path))
+
+
+def test_a_model_without_a_checkpoint_is_named(trained_shared, tmp_path):
+    shutil.copytree(trained_shared, tmp_path / "model", ignore=shutil.ignore_patterns("checkpoint", "model.ckpt*"))
+    with pytest.raises(ValueError, match=r"no checkpoint in .*: training stopped before it saved one"):
+        TrainedModel(str(tmp_path / "model"))
+
+
+def test_the_checkpoint_nearest_to_a_step_is_taken(trained_shared):
+    assert TrainedModel(str(trained_shared)).checkpoint.endswith("model.ckpt-20")
+    assert TrainedModel(str(trained_shared), checkpoint_step=3).checkpoint.endswith("model.ckpt-0")
