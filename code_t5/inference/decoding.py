@@ -54,15 +54,16 @@ def predict_fn(decoding: Decoding, *, stop_id: int):
       stop_id: the token that ends a sequence, besides the room being full: EOS, or the newline.
 
     Returns:
-      A function of `model`, `features` ({"inputs": int32 [batch, length]}) and `variable_dtype` that gives int32
-      [batch, length]: what the model wrote after each prompt, zeros after its end.
+      A function of `model`, `features` and `variable_dtype` that gives int32 [batch, length]: what the model wrote
+      after each prompt, zeros after its end. `features` are {"inputs": int32 [batch, inputs], "targets": int32 [batch,
+      targets]}: the prompts, and the tokens that an encoder-decoder is made to begin its answer with, zeros where there
+      are none.
     """
 
     def write(model, features, variable_dtype):
-        inputs = features["inputs"]
         if isinstance(model, Unitransformer):
-            return _write_after_prompt(model, inputs, decoding, stop_id, variable_dtype)
-        return _write_from_encoder(model, inputs, decoding, stop_id, variable_dtype)
+            return _write_after_prompt(model, features["inputs"], decoding, stop_id, variable_dtype)
+        return _write_from_encoder(model, features, decoding, stop_id, variable_dtype)
 
     return write
 
@@ -84,8 +85,9 @@ def _write_after_prompt(model, inputs, decoding, stop_id, variable_dtype):
     )
 
 
-def _write_from_encoder(model, inputs, decoding, stop_id, variable_dtype):
-    """Encoder-decoder: as `Bitransformer.decode` does, with its own stop token and without guessing a length."""
+def _write_from_encoder(model, features, decoding, stop_id, variable_dtype):
+    """Encoder-decoder: as `Bitransformer.decode` does, with our stop token, after the forced beginning."""
+    inputs, forced = features["inputs"], features["targets"]
     shared_params = model._shared_params(inputs.mesh, variable_dtype)
     sequence_id = mtf.minimum(inputs, 1)
     encoder_layer_outputs = []
@@ -108,16 +110,16 @@ def _write_from_encoder(model, inputs, decoding, stop_id, variable_dtype):
         "shared_params": shared_params,
         "encoder_layer_outputs": encoder_layer_outputs,
     }
-    room = mtf.Shape([*inputs.shape.dims[:-1], mtf.Dimension("length", decoding.max_new_tokens)])
-    empty = mtf.zeros(inputs.mesh, room, dtype=tf.int32)
+    sequences = mtf.pad(forced, [0, decoding.max_new_tokens], forced.shape.dims[-1].name)
     if decoding.beam_size > 1:
-        return _beam_search(model.decoder, empty, decoding, stop_id, attended)
+        return _beam_search(model.decoder, sequences, decoding, stop_id, attended)
     return model.decoder.sample_autoregressive(
-        empty,
+        sequences,
         stop_at_token=stop_id,
+        max_steps=decoding.max_new_tokens,
         temperature=decoding.temperature,
         sampling_keep_top_k=decoding.top_k,
-        has_partial_sequences=False,
+        remove_partial_sequences=True,
         **attended,
     )
 

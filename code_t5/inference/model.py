@@ -81,16 +81,31 @@ class TrainedModel:
           A completion for each prompt, indentation and newlines as the model wrote them.
         """
         stop_id = self.codec.processor.piece_to_id("\n") if one_line else EOS_ID
-        rows = [self._prompt_ids(text) for text in prompts]
-        for written in self.write(rows, decoding=decoding, stop_id=stop_id):
+        rows, begun = zip(*(self._split_prompt(text) for text in prompts), strict=True) if prompts else ((), ())
+        for written in self.write(rows, begun, decoding=decoding, stop_id=stop_id):
             text = self.codec.decode(written)
             yield prompt.first_line(text) if one_line else text
 
     def write(
-        self, prompts: Sequence[Sequence[int]], *, decoding: decoding_lib.Decoding, stop_id: int
+        self,
+        prompts: Sequence[Sequence[int]],
+        begun: Sequence[Sequence[int]] | None = None,
+        *,
+        decoding: decoding_lib.Decoding,
+        stop_id: int,
     ) -> Iterator[list[int]]:
-        """Writes token ids after prompts of token ids, up to EOS; `stop_id` ends a row after it, not before it."""
-        features = {"inputs": _pad(prompts, self.sequence_length["inputs"])}
+        """Writes token ids after prompts of token ids.
+
+        Args:
+          prompts: what the model reads.
+          begun: what an encoder-decoder's answer is made to begin with; not part of what is yielded.
+          decoding: how to write.
+          stop_id: the token that ends a row; it is the last one of what is yielded, where EOS is left out.
+        """
+        features = {
+            "inputs": _pad(prompts, self.sequence_length["inputs"]),
+            "targets": _pad(begun or [[]] * len(prompts), self.sequence_length["targets"]),
+        }
         predict_fn = decoding_lib.predict_fn(decoding, stop_id=stop_id)
         for written in self._predict(features, predict_fn=predict_fn, key="outputs"):
             yield _until_end(written)
@@ -103,6 +118,17 @@ class TrainedModel:
         }
         for score in self._predict(features, predict_fn=None, key="scores"):
             yield float(score)
+
+    def _split_prompt(self, text: str) -> tuple[list[int], list[int]]:
+        """The ids that the model reads, and those that its answer is made to begin with.
+
+        An encoder-decoder reads the lines before the cursor's, and its answer begins with what stands in that line
+        already: it goes on with a line more surely than it takes one up. A decoder reads all in one row anyway.
+        """
+        before, newline, line = text.rpartition("\n")
+        if self._delimited or not newline:
+            before, newline, line = text, "", ""
+        return self._prompt_ids(before + newline), list(self.codec.encode(line)[-self.sequence_length["targets"] :])
 
     def _prompt_ids(self, text: str) -> list[int]:
         ids = list(prompt.left_cut(self.codec.encode(text), self.max_inputs))

@@ -66,6 +66,31 @@ def test_temperature_and_top_k_are_honoured(model, prompts):
     assert {token for tokens in drawn for token in tokens} <= best | {EOS_ID}
 
 
+@pytest.mark.parametrize("how", [Decoding(4), Decoding(4, beam_size=2, length_bonus=0.0)])
+def test_an_answer_goes_on_after_the_beginning_that_it_is_given(model, prompts, how):
+    if model._delimited:
+        pytest.skip("a decoder-only model has the line in its prompt")
+    begun = [list(model.write([p], decoding=Decoding(4), stop_id=EOS_ID))[0] for p in prompts]
+    rest = list(model.write(prompts, begun, decoding=how, stop_id=EOS_ID))
+    for prompt, start, written in zip(prompts, begun, rest, strict=True):
+        if how.beam_size == 1:
+            assert list(model.write([prompt], decoding=Decoding(8), stop_id=EOS_ID))[0] == start + written
+        else:
+            greedy = list(model.write([prompt], [start], decoding=Decoding(4), stop_id=EOS_ID))[0]
+            beam_score, greedy_score = scores(model, prompt, [start + written, start + greedy])
+            assert beam_score >= greedy_score - 1e-4
+
+
+def test_the_cursors_line_begins_the_answer_of_an_encoder_decoder(model):
+    read, begun = model._split_prompt("import os\nx = os.")
+    if model._delimited:
+        assert (read, begun) == ([*model.codec.encode("import os\nx = os."), EOS_ID], [])
+    else:
+        assert (read, begun) == (model.codec.encode("import os\n"), model.codec.encode("x = os."))
+    for text in ("x = os.", "x = 1\n", ""):
+        assert model._split_prompt(text) == (model._prompt_ids(text), [])
+
+
 def test_a_prompt_that_is_too_long_is_cut_on_the_left(model):
     long = "x = 1\n" * 400 + PROMPTS[0]
     ids = model._prompt_ids(long)
