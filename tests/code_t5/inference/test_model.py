@@ -68,16 +68,20 @@ def test_temperature_and_top_k_are_honoured(model, prompts):
 
 @pytest.mark.parametrize("how", [Decoding(4), Decoding(4, beam_size=2, length_bonus=0.0)])
 def test_an_answer_goes_on_after_the_beginning_that_it_is_given(model, prompts, how):
-    if model._delimited:
-        pytest.skip("a decoder-only model has the line in its prompt")
-    begun = [list(model.write([p], decoding=Decoding(4), stop_id=EOS_ID))[0] for p in prompts]
-    rest = list(model.write(prompts, begun, decoding=how, stop_id=EOS_ID))
-    for prompt, start, written in zip(prompts, begun, rest, strict=True):
-        if how.beam_size == 1:
-            assert list(model.write([prompt], decoding=Decoding(8), stop_id=EOS_ID))[0] == start + written
-        else:
-            greedy = list(model.write([prompt], [start], decoding=Decoding(4), stop_id=EOS_ID))[0]
-            beam_score, greedy_score = scores(model, prompt, [start + written, start + greedy])
+    def write(*arguments, decoding):
+        return list(model.write(*arguments, decoding=decoding, stop_id=EOS_ID))
+
+    begun = write(prompts, decoding=Decoding(4))
+    rest = write(prompts, begun, decoding=how)
+    if model._delimited:  # all in one row: the beginning is part of the prompt, and nothing else is listened to
+        assert rest == write(prompts, decoding=how)
+    elif how.beam_size == 1:
+        whole = write(prompts, decoding=Decoding(8))
+        assert whole == [start + written for start, written in zip(begun, rest, strict=True)]
+    else:
+        greedy = write(prompts, begun, decoding=Decoding(4))
+        for prompt, start, *ends in zip(prompts, begun, rest, greedy, strict=True):
+            beam_score, greedy_score = scores(model, prompt, [start + end for end in ends])
             assert beam_score >= greedy_score - 1e-4
 
 
