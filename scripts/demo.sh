@@ -68,10 +68,10 @@ run $python -m code_t5.main.inspect_task --task $task --data_dir "$demo/data_dir
 say "7. Training, $steps steps with t5's own program (log in $demo/train.log)"
 train
 say "8. A prompt of your own"
-printf '%s\n' '{"prompt": "import os\nimport numpy as np\n\n\ndef mean(values):\n    return"}' \
-  '{"prompt": "class Config:\n    def __init__(self, name, value):\n        self.name ="}' >"$demo/prompts.jsonl"
+printf '%s\n' '{"prompt": "class Stack:\n    def __init__("}' '{"prompt": "def size(stack):\n    if stack is"}' \
+  '{"prompt": "def call(function, *args, **kwargs):\n    return function(*args, **"}' >"$demo/prompts.jsonl"
 run $python -m code_t5.main.predict --model_dir "$demo/model" \
-  --input "$demo/prompts.jsonl" --output "$demo/completions.jsonl"
+  --input "$demo/prompts.jsonl" --output "$demo/completions.jsonl" --beam_size 4
 cat "$demo/completions.jsonl"
 say "9. How good is it? Held-out repositories, against baselines with the same context"
 run $python -m code_t5.main.evaluate --model_dir "$demo/model" --task $task --data_dir "$demo/data_dir" \
