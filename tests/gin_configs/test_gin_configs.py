@@ -141,7 +141,7 @@ def test_the_objective_through_the_config_reads_the_prefix_and_writes_what_follo
     for example in examples:
         prefix, target = ([t for t in example[name] if t != EOS_ID] for name in ("inputs", "targets"))
         assert not target or max(prefix) + 1 == min(target)
-        assert (example["inputs"][-1] == EOS_ID) is (model == "lm.gin")
+        assert bool(example["inputs"][-1] == EOS_ID) is (model == "lm.gin")
 
 
 def test_t5s_own_objective_can_be_asked_for():
