@@ -77,8 +77,12 @@ class Codec:
         return self.processor.encode(escape(text))
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of some ids; control pieces (padding, EOS, sentinels) have none."""
-        return unescape(self.processor.decode([int(i) for i in ids]))
+        """The text of some ids.
+
+        Control pieces (padding, EOS, sentinels) have none, and neither have ids past the vocabulary, which a model may
+        write: its tables are padded to a multiple of 128.
+        """
+        return unescape(self.processor.decode([int(i) for i in ids if i < self.vocab_size]))
 
     def piece_bytes(self) -> list[bytes]:
         """For each id the bytes that it stands for, `b""` for control pieces.

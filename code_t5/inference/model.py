@@ -35,7 +35,6 @@ class TrainedModel:
         Raises:
           ValueError: no checkpoint, no configuration or no vocabulary there.
         """
-        tf.disable_v2_behavior()
         self._model_dir = model_dir
         self._batch_size = batch_size
         config = os.path.join(model_dir, "operative_config.gin")

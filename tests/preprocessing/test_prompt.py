@@ -77,6 +77,11 @@ def test_special_ids_are_those_of_the_pieces(codec):
     assert len(set(contract.reserved_pieces())) == 128
 
 
+def test_ids_past_the_vocabulary_have_no_text(codec):
+    ids = codec.encode("x = 1\n")
+    assert codec.decode([codec.vocab_size, *ids, codec.vocab_size + 23]) == "x = 1\n"
+
+
 def test_left_cut_keeps_what_is_beside_the_cursor():
     assert prompt.left_cut([7, 8, 9], 2) == [8, 9]
     assert prompt.left_cut([7], 2) == [7]

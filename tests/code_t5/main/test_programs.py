@@ -106,7 +106,10 @@ def test_inspect_task_follows_the_trainers_gin_files(data_dir):
     [
         (["inspect_task"], "which Task?"),
         (["inspect_task", "--task", "fl_py_deb"], "Did you mean fl_py_dev"),
-        (["inspect_task", "--task", "fl_py_dev", "--data_dir", "/nowhere"], "no vocabulary at /nowhere"),
+        (
+            ["inspect_task", "--task", "fl_py_dev", "--data_dir", "/nowhere"],
+            "there is no dataset flcc_python/dev/1.0.0 in /nowhere",
+        ),
         (["cache", "--tasks", "fl_py_deb", "--cache_dir", "/nowhere"], "Did you mean fl_py_dev"),
         (["evaluate", "--model_dir", "/nowhere", "--task", "fl_py_dev"], "no trained model in /nowhere"),
     ],
