@@ -11,7 +11,7 @@ export PYTHON
 setup: ## make the environment .venv (about 2 minutes, 4 GB; PYTHON=/path/to/python3.11 if it is not found)
 	@scripts/setup.sh
 
-demo: $(STAMP) ## the whole main job on real code, ending in completions (12 minutes on 2 cores)
+demo: $(STAMP) ## the whole main job on real code, ending in completions (10 minutes on 2 cores)
 	@scripts/demo.sh
 
 test: $(STAMP) ## every test, the slow ones too (pass more with ARGS="-k vocabulary")
