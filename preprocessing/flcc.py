@@ -56,6 +56,10 @@ class FlccUnit:
     size: int
     dropped: tuple[Dropped, ...] = ()
 
+    def __str__(self) -> str:
+        names = self.repositories or ("no repository",)
+        return names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
+
     def read(self, *, max_bytes: int) -> Iterator[RawFile | Dropped]:
         yield from self.dropped
         tree = _Tree(self.root)

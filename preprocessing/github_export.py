@@ -80,17 +80,8 @@ def _license(value: Any) -> str:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class JsonlUnit:
+class JsonlUnit(row_files.RangeUnit):
     """A range of JSON rows; see `source.Unit`."""
-
-    range: row_files.LineRange
-
-    @property
-    def size(self) -> int:
-        return self.range.size
-
-    def __str__(self) -> str:
-        return str(self.range)
 
     def read(self, *, max_bytes: int) -> Iterator[RawFile | Dropped]:
         # No byte of content takes more than the six of "\u0001"; names, keys and hashes fit into the rest.

@@ -12,17 +12,8 @@ NEWLINE = "Ċ"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class TextUnit:
+class TextUnit(row_files.RangeUnit):
     """One text file; see `source.Unit`."""
-
-    range: row_files.LineRange
-
-    @property
-    def size(self) -> int:
-        return self.range.size
-
-    def __str__(self) -> str:
-        return str(self.range)
 
     def read(self, *, max_bytes: int) -> Iterator[RawFile | Dropped]:
         mark = NEWLINE.encode()

@@ -146,6 +146,20 @@ class LineRange:
         return pathlib.Path(self.address).open("rb")
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class RangeUnit:
+    """What units of rows have in common, whatever a row is; see `source.Unit`."""
+
+    range: LineRange
+
+    @property
+    def size(self) -> int:
+        return self.range.size
+
+    def __str__(self) -> str:
+        return str(self.range)
+
+
 def _pass_over(file: BinaryIO) -> None:
     while block := file.readline(1 << 20):
         if block.endswith(b"\n"):

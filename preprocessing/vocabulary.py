@@ -23,7 +23,8 @@ DESCRIPTION_FILE = "vocabulary.json"
 
 # SentencePiece skips longer lines; those of the documents are limited to 1,000 characters by the filters.
 MAX_LINE_BYTES = 16_384
-# The rarest characters (1 in 2,000 by occurrence) are written as bytes: with a coverage of 1.0 each of them takes a piece.
+# The rarest characters (1 in 2,000 by occurrence) are written as bytes: with a coverage of 1.0 each one takes
+# a piece.
 CHARACTER_COVERAGE = 0.9995
 # SentencePiece's sums are split by thread, so their number belongs to the result, whatever the machine has.
 NUM_THREADS = 4

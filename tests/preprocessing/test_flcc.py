@@ -314,3 +314,8 @@ def test_an_empty_tree_is_refused_and_says_what_is_wrong_with_what_is_there(tmp_
     (tmp_path / FILES / "a.py").write_text("1")
     with pytest.raises(contract.DataContractError, match=f"{FILES}/a.py is out_of_place.*build_flcc"):
         flcc.FlccSource(tmp_path).describe()
+
+
+def test_a_unit_names_its_repositories_for_errors():
+    assert str(FlccUnit("root", ("ann/a", "ann/b", "bob/c"), 1)) == "ann/a to bob/c"
+    assert str(FlccUnit("root", ("ann/a",), 1)) == "ann/a"
