@@ -317,5 +317,5 @@ def test_an_empty_tree_is_refused_and_says_what_is_wrong_with_what_is_there(tmp_
 
 
 def test_a_unit_names_its_repositories_for_errors():
-    assert str(FlccUnit("root", ("ann/a", "ann/b", "bob/c"), 1)) == "ann/a to bob/c"
-    assert str(FlccUnit("root", ("ann/a",), 1)) == "ann/a"
+    assert str(flcc.FlccUnit("root", ("ann/a", "ann/b", "bob/c"), 1)) == "ann/a to bob/c"
+    assert str(flcc.FlccUnit("root", ("ann/a",), 1)) == "ann/a"
