@@ -39,6 +39,7 @@ setuptools.setup(
         "protobuf<3.21",
         "pyarrow",
         "rapidfuzz>=3",
+        "rensa>=0.5",
         "sentencepiece>=0.1.99",
         "seqio==0.0.18",
         # mesh-tensorflow 0.1.21 needs TensorFlow < 2.14, and there is no tensorflow-text 2.13.
@@ -58,6 +59,7 @@ setuptools.setup(
         "beam": ["apache-beam==2.56.0"],
         "completion": ["onnxruntime"],
         "evaluation": ["matplotlib"],
+        "statistics": ["matplotlib"],
         "pipeline": ["luigi"],
         "notebooks": ["nbclient", "nbformat", "ipykernel"],
         "test": ["pytest", "ruff", "nbclient", "nbformat", "ipykernel"],

@@ -29,6 +29,7 @@ DROP_REASONS = {
     "generated": "a generator's mark in the first 256 characters",
     "exact_duplicate": "the same bytes as a file that is kept",
     "near_duplicate": "almost the same text as a file that is kept",
+    "in_earlier_dataset": "the same or almost the same text as a file of a dataset given with --against",
     "contaminated": "shares text with a benchmark",
     "broken_row": "a row of an export that could not be parsed or has no content",
 }
