@@ -45,7 +45,7 @@ def word_hashes(data: bytes) -> np.ndarray:
     powers, inverses = _powers(1 << 16 if len(data) <= 1 << 16 else 1 << max((len(data) - 1).bit_length(), 20))
     sums = np.zeros(len(data) + 1, np.uint64)
     np.cumsum(_BYTE[np.frombuffer(data, np.uint8)] * powers[: len(data)], out=sums[1:])
-    return _mixed((sums[stop] - sums[start]) * inverses[start])
+    return mixed((sums[stop] - sums[start]) * inverses[start])
 
 
 def ngram_hashes(words: np.ndarray, n: int) -> np.ndarray:
@@ -60,16 +60,20 @@ def ngram_hashes(words: np.ndarray, n: int) -> np.ndarray:
     for i in range(n):
         hashes *= np.uint64(_BASE)
         hashes += words[i : i + places]
-    return _mixed(hashes)
+    return mixed(hashes)
 
 
-def shingle_set(data: bytes, n: int) -> np.ndarray:
+def shingle_set(words: np.ndarray, n: int) -> np.ndarray:
     """The set of a text's n-grams: uint32 [distinct n-grams], ascending, the upper halves of their hashes.
+
+    Args:
+      words: uint64 [words], of `word_hashes`.
+      n: words an n-gram, at least 1.
 
     Two different n-grams of a pair of files with 2,000 each share a number with a chance of 1 in 500: no more than
     0.0003 of Jaccard similarity.
     """
-    hashes = np.sort((ngram_hashes(word_hashes(data), n) >> _32).astype(np.uint32))
+    hashes = np.sort((ngram_hashes(words, n) >> _32).astype(np.uint32))
     is_first = np.ones(len(hashes), bool)
     np.not_equal(hashes[1:], hashes[:-1], out=is_first[1:])
     return hashes[is_first]
@@ -88,7 +92,8 @@ def jaccard(a: np.ndarray, b: np.ndarray) -> float:
     return common / max(len(together) - common, 1)
 
 
-def _mixed(hashes: np.ndarray) -> np.ndarray:
+def mixed(hashes: np.ndarray) -> np.ndarray:
+    """uint64 of any shape, changed in place so that numbers that are near become far; a bijection."""
     for _ in range(2):
         hashes ^= hashes >> _32
         hashes *= _MIX

@@ -10,6 +10,10 @@ from preprocessing import shingles
 TEXT = "def f(x_1):\n    return x_1 + größe  # größe, naïve\nx_1 = f(x_1)\nprint(x_1 + größe)\n".encode()
 
 
+def shingle_set(data: bytes, n: int) -> np.ndarray:
+    return shingles.shingle_set(shingles.word_hashes(data), n)
+
+
 def slow_words(data: bytes) -> list[bytes]:
     return re.findall(rb"[A-Za-z0-9_\x80-\xff]+", data)
 
@@ -42,11 +46,11 @@ def test_ngram_hashes_tell_ngrams_apart(n):
 
 
 def test_order_of_words_matters():
-    assert shingles.shingle_set(b"a b c d e", 5) != shingles.shingle_set(b"b a c d e", 5)
+    assert shingle_set(b"a b c d e", 5) != shingle_set(b"b a c d e", 5)
 
 
 def test_the_set_is_sorted_and_distinct():
-    found = shingles.shingle_set(TEXT * 3, 5)
+    found = shingle_set(TEXT * 3, 5)
     assert found.dtype == np.uint32
     assert (found[1:] > found[:-1]).all()
     assert len(found) == len(set(slow_ngrams(TEXT * 3, 5)))
@@ -63,14 +67,14 @@ def test_jaccard_is_that_of_the_sets():
     a, b = b"the quick brown fox jumps over the lazy dog again", b"the quick brown fox jumps over the lazy cat again"
     slow_a, slow_b = set(slow_ngrams(a, 2)), set(slow_ngrams(b, 2))
     expected = len(slow_a & slow_b) / len(slow_a | slow_b)
-    assert shingles.jaccard(shingles.shingle_set(a, 2), shingles.shingle_set(b, 2)) == expected == 7 / 11
+    assert shingles.jaccard(shingle_set(a, 2), shingle_set(b, 2)) == expected == 7 / 11
 
 
 def test_jaccard_of_empty_sets_is_zero():
-    nothing = shingles.shingle_set(b"", 5)
+    nothing = shingle_set(b"", 5)
     assert shingles.jaccard(nothing, nothing) == 0.0
 
 
 def test_hashes_are_the_same_in_every_process():
     """They stand in no file that outlives a run, but two machines of a Beam run compare them."""
-    assert shingles.shingle_set(b"a b c d e f", 5).tolist() == [316650480, 1082973299]
+    assert shingle_set(b"a b c d e f", 5).tolist() == [316650480, 1082973299]
