@@ -2,7 +2,7 @@
 
 A dataset is a folder: `train-00000-of-00008.parquet` and so on, and `manifest.json`, written last. Rows of a shard are
 sorted by repository and path, a repository is in one shard, and a row group holds at most 8 MB of text, so that
-reading takes little memory however large a shard is.
+reading takes little memory however large a shard is. A dataset made by `preprocessing.weights` has one column more.
 """
 
 import dataclasses
@@ -30,6 +30,9 @@ SCHEMA = pa.schema(
         ("near_duplicate_cluster", pa.int64()),
     ]
 )
+# The one optional column: how often a document is to be seen an epoch. 1.0 is read where it is not there.
+WEIGHT = pa.field("weight", pa.float32())
+WEIGHTED_SCHEMA = SCHEMA.append(WEIGHT)
 NO_CLUSTER = -1
 DROPPED_FILE = "dropped.jsonl.gz"
 FORMATS = ("parquet", "jsonl")
@@ -68,28 +71,31 @@ def row_groups(sizes: np.ndarray) -> Iterator[slice]:
         start = stop
 
 
-def write_shard(path: pathlib.Path, groups: Iterable[pa.Table], *, format: str = "parquet") -> dict[str, Any]:
+def write_shard(
+    path: pathlib.Path, groups: Iterable[pa.Table], *, format: str = "parquet", schema: pa.Schema = SCHEMA
+) -> dict[str, Any]:
     """Writes one shard.
 
     Args:
-      groups: tables of SCHEMA, rows in their final order, each table a row group (`row_groups` says where to cut).
-      format: one of FORMATS.
+      groups: tables of `schema`, rows in their final order, each table a row group (`row_groups` says where to cut).
+      format: one of FORMATS; "jsonl" has no column for weights.
+      schema: SCHEMA or WEIGHTED_SCHEMA.
 
     Returns:
       Its entry in the manifest: `sha256` and `bytes` of the file, and `rows`. Equal tables give equal bytes.
     """
-    rows = _write_parquet(path, groups) if format == "parquet" else _write_jsonl(path, groups)
+    rows = _write_parquet(path, groups, schema) if format == "parquet" else _write_jsonl(path, groups)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {"sha256": digest, "rows": rows, "bytes": path.stat().st_size}
 
 
-def _write_parquet(path: pathlib.Path, groups: Iterable[pa.Table]) -> int:
+def _write_parquet(path: pathlib.Path, groups: Iterable[pa.Table], schema: pa.Schema) -> int:
     rows = 0
     # Statistics of `content` would put whole files into the footer; hashes and texts gain nothing by a dictionary.
     with pq.ParquetWriter(
         path,
-        SCHEMA,
+        schema,
         compression="zstd",
         compression_level=ZSTD_LEVEL,
         use_dictionary=["repository", "license"],
@@ -183,7 +189,7 @@ def read_columns(
     """Streams columns of a split; only those columns are decoded, a row group at a time.
 
     Args:
-      columns: names of SCHEMA.
+      columns: names of WEIGHTED_SCHEMA; "weight" is 1.0 in a dataset without weights.
       shard: read this shard alone; all of them by default.
       verify: compare each shard's SHA-256 with the manifest before its first row is given out. Its size is always
         compared.
@@ -193,9 +199,9 @@ def read_columns(
       DataContractError: not finished, or a shard is missing, truncated or changed; it is named.
       ValueError: no such split or column.
     """
-    unknown = [name for name in columns if name not in SCHEMA.names]
+    unknown = [name for name in columns if name not in WEIGHTED_SCHEMA.names]
     if unknown:
-        raise ValueError(f"no column {unknown[0]!r}: there are {', '.join(SCHEMA.names)}")
+        raise ValueError(f"no column {unknown[0]!r}: there are {', '.join(WEIGHTED_SCHEMA.names)}")
     manifest = read_manifest(folder, open_file=open_file)
     names = shard_names(manifest, split)
     for name in names if shard is None else [names[shard]]:
@@ -253,6 +259,9 @@ def _read_shard(
             parquet = pq.ParquetFile(_ArrowFile(file))
             for group in range(parquet.num_row_groups):
                 table = parquet.read_row_group(group, columns=list(columns), use_threads=False)
+                if WEIGHT.name in columns and WEIGHT.name not in table.column_names:
+                    ones = np.ones(parquet.metadata.row_group(group).num_rows, np.float32)
+                    table = table.append_column(WEIGHT, pa.array(ones))
                 yield from table.select(list(columns)).combine_chunks().to_batches()
     except (pa.ArrowException, OSError) as error:
         raise DataContractError(f"{address} cannot be read: {error}: {remedy}") from error

@@ -65,6 +65,25 @@ def test_columns_alone_in_the_order_asked_for(dataset):
     assert clusters == [[-1, -1, -1], [-1, -1]]
 
 
+def test_weights_are_read_and_are_one_where_there_are_none(dataset):
+    without = [batch["weight"].to_pylist() for batch in shards.read_columns(dataset, "train", columns=["weight"])]
+    assert without == [[1.0, 1.0, 1.0], [1.0, 1.0]]
+    weights = pa.array([0.5, 1.0, 4.0, 0.25, 2.0], pa.float32())
+    weighted = table_of(FILES).append_column(shards.WEIGHT, weights)
+    entry = shards.write_shard(dataset / "weighted", [weighted], schema=shards.WEIGHTED_SCHEMA)
+    (dataset / "weighted").rename(dataset / "train-00002-of-00008.parquet")
+    manifest = shards.read_manifest(dataset)
+    manifest.shards["train-00002-of-00008.parquet"] = entry
+    shards.write_manifest(dataset, manifest)
+    [batch] = shards.read_columns(dataset, "train", columns=["weight", "path"])
+    assert batch.schema.names == ["weight", "path"]
+    assert batch["weight"].type == pa.float32()
+    assert batch["weight"].to_pylist() == [0.5, 1.0, 4.0, 0.25, 2.0]
+    assert list(shards.read_documents(dataset, "train")) == FILES
+    [first] = shards.read_columns(dataset, "train")
+    assert first.schema.names == shards.SCHEMA.names
+
+
 def test_shard_layout(dataset):
     metadata = pq.read_metadata(dataset / "train-00002-of-00008.parquet")
     assert metadata.schema.to_arrow_schema() == shards.SCHEMA
