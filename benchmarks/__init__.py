@@ -1,0 +1,1 @@
+"""How fast, how large, how exact: one program a question, run beside baselines; answers in RESULTS.md."""
