@@ -95,7 +95,7 @@ class Manifest:
     Attributes:
       parameters: every argument that changes the output.
       source: what was read: kind, files, bytes, and a digest of names and sizes.
-      counts: split -> {"files", "bytes", "repositories"}.
+      counts: split -> {"files", "bytes", "repositories"}, and "weight", the sum of the weights, where there are any.
       drops: drop reason -> number of files (reasons that did not occur stand with 0).
       notes: note -> number of files.
       shards: file name -> {"sha256", "rows", "bytes"}.
@@ -105,7 +105,7 @@ class Manifest:
 
     parameters: dict[str, Any]
     source: dict[str, Any]
-    counts: dict[str, dict[str, int]]
+    counts: dict[str, dict[str, float]]
     drops: dict[str, int]
     notes: dict[str, int]
     shards: dict[str, dict[str, Any]]
