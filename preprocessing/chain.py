@@ -1,7 +1,8 @@
-"""The chain on one machine, without its command line: filter, split, exact duplicates, write.
+"""The chain on one machine, without its command line.
 
-Pass 1 reads and filters (`read_pass`). Splits and duplicates are decided here, from 32 bytes a file. Pass 2 writes the
-shards (`write_pass`). Nothing depends on which worker did what when: any number of them gives the same bytes.
+Pass 1 reads, filters and fingerprints (`read_pass`). Splits, duplicates and benchmark overlap are decided from a few
+dozen bytes a file (`verdicts`). Pass 2 writes the shards (`write_pass`). Nothing depends on which worker did what when:
+any number of them gives the same bytes.
 """
 
 import collections
@@ -12,17 +13,19 @@ import json
 import pathlib
 import platform
 import shutil
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from preprocessing import contract, dedup, read_pass, shards, source, spills, write_pass
+from preprocessing import cluster_report, contract, read_pass, shards, source, spills, write_pass
+from preprocessing.earlier import EarlierDataset, read_earlier
 from preprocessing.filters import FilterParameters
-from preprocessing.split import SplitParameters, assign_splits, split_rank
+from preprocessing.near_duplicates import NearDuplicateParameters
+from preprocessing.split import SplitParameters, assign_splits
+from preprocessing.verdicts import Clusters, Court
 from preprocessing.workers import Workers
-
-STEPS = ("filter", "split", "exact_duplicates")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,17 +35,49 @@ class ChainParameters:
     Attributes:
       filter: thresholds of `filters`.
       split: shares and salt of `split`.
+      near: what almost the same text is.
+      against: datasets whose files this one shall not have.
+      benchmarks: texts that no file shall hold.
       format: one of `shards.FORMATS`.
     """
 
     filter: FilterParameters = dataclasses.field(default_factory=FilterParameters)
     split: SplitParameters = dataclasses.field(default_factory=SplitParameters)
+    near: NearDuplicateParameters = dataclasses.field(default_factory=NearDuplicateParameters)
+    against: tuple[EarlierDataset, ...] = ()
+    benchmarks: Any | None = None
     format: str = "parquet"
+
+    @property
+    def steps(self) -> list[str]:
+        """What is done, in this order."""
+        steps = {
+            "filter": True,
+            "split": True,
+            "exact_duplicates": True,
+            "near_duplicates": self.near.near_jaccard > 0,
+            "against": bool(self.against),
+            "decontaminate": self.benchmarks is not None,
+        }
+        return [name for name, is_done in steps.items() if is_done]
+
+    @property
+    def reading(self) -> read_pass.Reading:
+        ngram = self.near.near_ngram if self.near.near_jaccard else 0
+        return read_pass.Reading(self.filter, ngram, self.benchmarks)
 
     def to_dict(self) -> dict[str, Any]:
         """Flat and JSON-like, for the manifest."""
-        fields = {**dataclasses.asdict(self.filter), **dataclasses.asdict(self.split)}
-        fields |= {"format": self.format, "num_shards": contract.NUM_SHARDS, "steps": STEPS}
+        fields = {
+            **dataclasses.asdict(self.filter),
+            **dataclasses.asdict(self.split),
+            **dataclasses.asdict(self.near),
+            "against": sorted((dataset.describe() for dataset in self.against), key=lambda dataset: dataset["digest"]),
+            "benchmarks": self.benchmarks.describe() if self.benchmarks else None,
+            "format": self.format,
+            "num_shards": contract.NUM_SHARDS,
+            "steps": self.steps,
+        }
         return json.loads(json.dumps(fields))
 
 
@@ -65,45 +100,70 @@ def make_documents(raw: source.Source, work: pathlib.Path, *, parameters: ChainP
 
     Args:
       raw: where the files come from.
-      work: an empty folder; it needs room for the text of all accepted files beside the shards.
+      work: an empty folder; it needs room for the text of all accepted files beside the shards, and for half as much
+        again where near-duplicates are looked for.
       workers: number of processes; 1 works in this one.
 
     Raises:
-      DataContractError: nothing was kept.
+      DataContractError: nothing was kept, or an earlier dataset is damaged.
       WorkerDiedError: a worker process died.
     """
     description = raw.describe()
     folder = work / "documents"
     folder.mkdir()
     with Workers(workers, work / "doing") as pool:
-        accepted = read_pass.read_all(pool, raw.units(), work=work, parameters=parameters.filter)
-        drops = accepted.drops.copy()
+        accepted = read_pass.read_all(pool, raw.units(), work=work, reading=parameters.reading)
         if not accepted.repositories:
-            raise contract.DataContractError(f"nothing to keep: {accepted.files_read} files read{_listed(drops)}")
+            listed = "".join(f", {count} dropped as {reason}" for reason, count in accepted.drops.most_common())
+            raise contract.DataContractError(f"nothing to keep: {accepted.files_read} files read{listed}")
         splits = assign_splits(accepted.repositories, parameters.split)
-        stored = spills.Spills(work / "spills")
-        goes = _exact_duplicates(accepted, splits, stored)
-        drops["exact_duplicate"] += int(goes.sum())
-        _list_drops(folder / shards.DROPPED_FILE, accepted, stored, goes)
+        court = Court(accepted, splits, spills.Spills(work / "spills"))
+        near_duplicates = _decide(court, pool, work, folder=folder, parameters=parameters)
+        _list_drops(folder / shards.DROPPED_FILE, court)
         entries = write_pass.write_all(
-            pool, accepted, splits=splits, kept=~goes, work=work, folder=folder, format=parameters.format
+            pool,
+            accepted,
+            splits=splits,
+            kept=court.kept,
+            cluster=court.cluster,
+            work=work,
+            folder=folder,
+            format=parameters.format,
         )
     shutil.rmtree(work / "spills")
-    kept = sum(entry["rows"] for entry in entries.values())
-    if accepted.files_read != kept + sum(drops.values()):
-        raise AssertionError(f"{accepted.files_read} files read, but {kept} kept and {sum(drops.values())} dropped")
-    manifest = contract.Manifest(
-        parameters=parameters.to_dict(),
-        source=description,
-        counts=write_pass.count(accepted, splits=splits, kept=~goes),
-        drops={reason: drops[reason] for reason in contract.DROP_REASONS},
-        notes={note: accepted.notes[note] for note in contract.NOTES},
-        shards=entries,
-        salt=salt(parameters, description["digest"]),
-        versions=versions(),
+    drops = accepted.drops + collections.Counter({verdict.reason: len(verdict.rows) for verdict in court.verdicts})
+    return finish(
+        folder,
+        Result(
+            contract.Manifest(
+                parameters=parameters.to_dict(),
+                source=description,
+                counts=write_pass.count(accepted, splits=splits, kept=court.kept),
+                drops={reason: drops[reason] for reason in contract.DROP_REASONS},
+                notes={note: accepted.notes[note] for note in contract.NOTES},
+                near_duplicates=near_duplicates,
+                shards=entries,
+                salt=salt(parameters, description["digest"]),
+                versions=versions(),
+            ),
+            accepted.files_read,
+            accepted.bytes_read,
+        ),
     )
+
+
+def finish(folder: pathlib.Path, result: Result) -> Result:
+    """Writes the manifest of documents that add up.
+
+    Raises:
+      AssertionError: a file was lost on the way.
+    """
+    manifest = result.manifest
+    kept, dropped = sum(entry["rows"] for entry in manifest.shards.values()), sum(manifest.drops.values())
+    if result.files_read != kept + dropped:
+        raise AssertionError(f"{result.files_read} files read, but {kept} kept and {dropped} dropped")
     shards.write_manifest(folder, manifest)
-    return Result(manifest, accepted.files_read, accepted.bytes_read)
+    return result
 
 
 def versions() -> dict[str, str]:
@@ -115,29 +175,48 @@ def versions() -> dict[str, str]:
     return {"code_t5": code, "pyarrow": pa.__version__, "python": platform.python_version()}
 
 
-def _exact_duplicates(accepted: read_pass.Accepted, splits: dict[str, str], stored: spills.Spills) -> np.ndarray:
-    split_ranks = np.array([split_rank(splits[name]) for name in accepted.repositories])
-    return dedup.exact_duplicates(
-        accepted.digest,
-        split_ranks=split_ranks[accepted.repository],
-        repository_ranks=accepted.repository,
-        paths_of=lambda rows: stored.take(accepted.location[rows], ["path"])["path"],
-    )
+def _decide(
+    court: Court, pool: Workers, work: pathlib.Path, *, folder: pathlib.Path, parameters: ChainParameters
+) -> dict[str, int]:
+    """Takes the files through the steps; returns the manifest's `near_duplicates`."""
+    threshold, found = parameters.near.near_jaccard, {}
+    court.exact_duplicates()
+    if threshold:
+        court.accepted.fingerprints.save(work / "index")
+        clusters = court.near_duplicates(pool, work / "index", threshold=threshold)
+        found = cluster_report.write(
+            folder,
+            np.bincount(clusters.numbers, minlength=len(clusters.kept)),
+            members_of=_members_of(court, clusters),
+            threshold=threshold,
+        )
+    if parameters.against:
+        files = read_earlier(pool, parameters.against, work=work / "earlier", ngram=parameters.reading.ngram)
+        court.against(pool, files, work, threshold=threshold)
+    if parameters.benchmarks:
+        court.contaminated()
+    return found
 
 
-def _list_drops(
-    target: pathlib.Path, accepted: read_pass.Accepted, stored: spills.Spills, duplicates: np.ndarray
-) -> None:
-    """Lists every dropped file with its reason, in the order of the input, duplicates last."""
-    locations = accepted.location[duplicates]
+def _members_of(court: Court, clusters: Clusters) -> Callable[[int], list[dict[str, str]]]:
+    order = np.argsort(clusters.numbers, kind="stable")
+    ends = np.cumsum(np.bincount(clusters.numbers, minlength=len(clusters.kept)))
+
+    def members_of(number: int) -> list[dict[str, str]]:
+        rows = clusters.members[order[ends[number - 1] if number else 0 : ends[number]]]
+        kept = clusters.kept[number]
+        rows = np.concatenate([[kept], rows[rows != kept]])
+        names = zip(court.names(rows), rows.tolist(), strict=True)
+        first, *others = [{"file": name, "split": court.split_of(row)} for name, row in names]
+        return [first, *sorted(others, key=lambda other: other["file"])]
+
+    return members_of
+
+
+def _list_drops(target: pathlib.Path, court: Court) -> None:
+    """Lists every dropped file with its reason: what the filters dropped in the order of the input, then the steps."""
     with target.open("wb") as file, gzip.GzipFile("", "wb", 6, file, mtime=0) as out:
-        for drop_list in accepted.drop_lists:
+        for drop_list in court.accepted.drop_lists:
             out.write(drop_list.read_bytes())
-        for start in range(0, len(locations), 100_000):
-            rows = stored.take(locations[start : start + 100_000], ["repository", "path"]).to_pylist()
-            dropped = [source.Dropped("exact_duplicate", f"{row['repository']}/{row['path']}") for row in rows]
-            out.write("".join(map(read_pass.drop_line, dropped)).encode())
-
-
-def _listed(drops: collections.Counter) -> str:
-    return "".join(f", {count} dropped as {reason}" for reason, count in drops.most_common())
+        for dropped in court.dropped():
+            out.write(read_pass.drop_line(dropped).encode())

@@ -11,7 +11,7 @@ from typing import Any
 SPLITS = ("train", "validation", "test")
 HELD_OUT_SPLITS = ("validation", "test")
 
-DOCUMENT_SCHEMA_VERSION = 1
+DOCUMENT_SCHEMA_VERSION = 2
 MANIFEST_FILE = "manifest.json"
 NUM_SHARDS = 8
 
@@ -98,6 +98,7 @@ class Manifest:
       counts: split -> {"files", "bytes", "repositories"}, and "weight", the sum of the weights, where there are any.
       drops: drop reason -> number of files (reasons that did not occur stand with 0).
       notes: note -> number of files.
+      near_duplicates: {"clusters", "files", "largest"}, of clusters of two files or more; empty if not looked for.
       shards: file name -> {"sha256", "rows", "bytes"}.
       salt: 16 hex digits of what determines the output: schema, parameters and source digest.
       versions: of the code and of the libraries that write the shards.
@@ -108,6 +109,7 @@ class Manifest:
     counts: dict[str, dict[str, float]]
     drops: dict[str, int]
     notes: dict[str, int]
+    near_duplicates: dict[str, int]
     shards: dict[str, dict[str, Any]]
     salt: str
     versions: dict[str, str]

@@ -1,4 +1,4 @@
-"""Exact duplicates: which copy of a file stays is decided by digest, split, repository and path alone."""
+"""Which copy of a file stays is decided by split, repository and path alone; and which files are exact copies."""
 
 from collections.abc import Callable
 
@@ -7,6 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from preprocessing.split import split_rank
+
+PathsOf = Callable[[np.ndarray], pa.Array | pa.ChunkedArray]
 
 
 def preference(split: str, repository: str, path: str) -> tuple[int, str, str]:
@@ -19,11 +21,7 @@ def preference(split: str, repository: str, path: str) -> tuple[int, str, str]:
 
 
 def exact_duplicates(
-    digests: np.ndarray,
-    *,
-    split_ranks: np.ndarray,
-    repository_ranks: np.ndarray,
-    paths_of: Callable[[np.ndarray], pa.Array | pa.ChunkedArray],
+    digests: np.ndarray, *, split_ranks: np.ndarray, repository_ranks: np.ndarray, paths_of: PathsOf
 ) -> np.ndarray:
     """Finds the copies that go; the same decision as `min(copies, key=preference)` for each digest, for many files.
 
@@ -36,24 +34,66 @@ def exact_duplicates(
     Returns:
       bool [n], True for a copy that goes. Memory: at most 90 bytes a file, with the paths of files that have copies.
     """
+    order, is_first = group_equal(digests)
+    has_copies = ~is_first
+    has_copies[:-1] |= ~is_first[1:]
+    rows = order[has_copies]
+    groups = np.cumsum(is_first)[has_copies]
+    stays = preferred(
+        groups, rows, split_ranks=split_ranks[rows], repository_ranks=repository_ranks[rows], paths_of=paths_of
+    )
+    goes = np.zeros(len(digests), bool)
+    goes[rows] = True
+    goes[stays] = False
+    return goes
+
+
+def group_equal(digests: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sorts digests.
+
+    Args:
+      digests: uint64 [n, 2].
+
+    Returns:
+      int64 [n], their order, and bool [n], whether each is the first of its kind in that order.
+    """
     order = np.lexsort((digests[:, 1], digests[:, 0]))
     ordered = digests[order]
-    same_as_before = np.zeros(len(order), bool)
-    same_as_before[1:] = (ordered[1:] == ordered[:-1]).all(axis=1)
-    has_copies = same_as_before.copy()
-    has_copies[:-1] |= same_as_before[1:]
-    rows = order[has_copies]
+    is_first = np.ones(len(order), bool)
+    is_first[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    return order, is_first
+
+
+def preferred(
+    groups: np.ndarray, rows: np.ndarray, *, split_ranks: np.ndarray, repository_ranks: np.ndarray, paths_of: PathsOf
+) -> np.ndarray:
+    """The file of each group that stays, by `preference`.
+
+    Args:
+      groups: int64 [n], the group of each file.
+      rows: int64 [n], which file it is, for `paths_of`.
+      split_ranks, repository_ranks: int [n], of these files.
+
+    Returns:
+      int64 [groups], the rows that stay, in the order of their groups' numbers.
+    """
     table = pa.table(
         {
-            "group": np.cumsum(~same_as_before)[has_copies],
-            "split": split_ranks[rows],
-            "repository": repository_ranks[rows],
+            "group": groups,
+            "split": split_ranks,
+            "repository": repository_ranks,
             "path": paths_of(rows),
             "row": rows,
         }
     )
-    by_preference = pc.sort_indices(table, sort_keys=[(name, "ascending") for name in table.column_names]).to_numpy()
-    groups = table["group"].to_numpy()[by_preference]
-    goes = np.zeros(len(digests), bool)
-    goes[rows[by_preference[1:]]] = groups[1:] == groups[:-1]
-    return goes
+    order = pc.sort_indices(table, sort_keys=[(name, "ascending") for name in table.column_names]).to_numpy()
+    ordered = groups[order]
+    is_first = np.ones(len(ordered), bool)
+    is_first[1:] = ordered[1:] != ordered[:-1]
+    return rows[order[is_first]]
+
+
+def by_name(rows: np.ndarray, *, repository_ranks: np.ndarray, paths_of: PathsOf) -> np.ndarray:
+    """int64 [n], the order of files by repository and path; arguments as in `preferred`."""
+    table = pa.table({"repository": repository_ranks, "path": paths_of(rows)})
+    return pc.sort_indices(table, sort_keys=[(name, "ascending") for name in table.column_names]).to_numpy()

@@ -1,15 +1,18 @@
-"""Pass 1: worker processes read and filter shares of the input, and append what they accept to spills."""
+"""Pass 1: worker processes read, filter and fingerprint shares of the input, and append what they accept to spills."""
 
 import collections
 import dataclasses
+import functools
 import json
 import pathlib
+import pickle
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from preprocessing import filters, source, spills
+from preprocessing import filters, shingles, source, spills
+from preprocessing.fingerprints import Fingerprints, FingerprintWriter, store_path
 from preprocessing.workers import Workers, progress
 
 # A share is what one worker reads before it answers. Each leaves a spill, which stays open in pass 2: at most twice
@@ -19,8 +22,23 @@ MAX_SHARES = 300
 
 
 @dataclasses.dataclass(frozen=True)
+class Reading:
+    """What is done to each file while it is read.
+
+    Attributes:
+      filter: thresholds of `filters`.
+      ngram: words an n-gram of the fingerprints; 0 for none.
+      benchmarks: what to look for in the accepted files.
+    """
+
+    filter: filters.FilterParameters
+    ngram: int = 0
+    benchmarks: Any | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class Accepted:
-    """Everything that passed the filters, without its text; the arrays take 32 bytes a file.
+    """Everything that passed the filters, without its text; the arrays take 40 bytes a file.
 
     Attributes:
       repositories: sorted names of the repositories that have a file here.
@@ -32,6 +50,8 @@ class Accepted:
       drops: reason -> files.
       notes: note -> files.
       drop_lists: the files that list the drops, JSON lines, in the order of the input.
+      fingerprints: of the same files, if they were asked for.
+      hits: file -> the benchmark items in it.
     """
 
     repositories: list[str]
@@ -44,6 +64,8 @@ class Accepted:
     drops: collections.Counter
     notes: collections.Counter
     drop_lists: list[pathlib.Path]
+    fingerprints: Fingerprints | None
+    hits: dict[int, list[Any]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +73,8 @@ class _Task:
     units: Sequence[source.Unit]
     spill: pathlib.Path
     drop_list: pathlib.Path
-    parameters: filters.FilterParameters
+    fingerprints: pathlib.Path
+    reading: pathlib.Path
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,21 +87,30 @@ class _Share:
     bytes_read: int
     drops: collections.Counter
     notes: collections.Counter
+    lengths: np.ndarray
+    hits: dict[int, list[Any]]
 
 
-def read_all(
-    pool: Workers, units: Sequence[source.Unit], *, work: pathlib.Path, parameters: filters.FilterParameters
-) -> Accepted:
+def read_all(pool: Workers, units: Sequence[source.Unit], *, work: pathlib.Path, reading: Reading) -> Accepted:
     """Reads every unit.
 
     Args:
-      work: an empty folder; spills are left in `work / "spills"`, lists of drops in `work / "drops"`.
+      work: an empty folder; spills are left in `work / "spills"`, lists of drops in `work / "drops"`, fingerprints in
+        `work / "fingerprints"`.
     """
-    (work / "spills").mkdir()
-    (work / "drops").mkdir()
+    for name in ("spills", "drops", "fingerprints"):
+        (work / name).mkdir()
+    # Each process reads it once: an index of benchmarks takes megabytes.
+    (work / "reading.pickle").write_bytes(pickle.dumps(reading))
     shares = list(_shares(units))
     tasks = [
-        _Task(share, work / "spills" / spills.spill_name(i), work / "drops" / f"{i:06d}.jsonl", parameters)
+        _Task(
+            share,
+            work / "spills" / spills.spill_name(i),
+            work / "drops" / f"{i:06d}.jsonl",
+            store_path(work / "fingerprints", i),
+            work / "reading.pickle",
+        )
         for i, share in enumerate(shares)
     ]
     sizes = [sum(unit.size for unit in share) for share in shares]
@@ -87,7 +119,8 @@ def read_all(
         for index, answer in pool.run(_read, tasks, names=[f"reading {_name(share)}" for share in shares]):
             answers[index] = answer
             bar.update(sizes[index])
-    return _join(answers, [task.drop_list for task in tasks])
+    stores = [task.fingerprints for task in tasks] if reading.ngram else None
+    return _join(answers, [task.drop_list for task in tasks], stores)
 
 
 def _shares(units: Sequence[source.Unit]) -> Iterator[list[source.Unit]]:
@@ -109,17 +142,22 @@ def _name(share: Sequence[source.Unit]) -> str:
 
 
 def _read(task: _Task) -> _Share:
+    reading = _loaded(task.reading)
     files_read = bytes_read = 0
     drops, notes = collections.Counter(), collections.Counter()
     numbers: dict[str, int] = {}
-    repository, digests, sizes = [], [], []
-    with spills.SpillWriter(task.spill) as spill, task.drop_list.open("w", encoding="utf-8") as drop_list:
+    repository, digests, sizes, hits = [], [], [], {}
+    with (
+        spills.SpillWriter(task.spill) as spill,
+        FingerprintWriter(task.fingerprints) as fingerprints,
+        task.drop_list.open("w", encoding="utf-8") as drop_list,
+    ):
         for unit in task.units:
-            for item in unit.read(max_bytes=task.parameters.max_bytes):
+            for item in unit.read(max_bytes=reading.filter.max_bytes):
                 files_read += 1
                 if isinstance(item, source.RawFile):
                     bytes_read += len(item.data)
-                    item = filters.accept(item, task.parameters)
+                    item = filters.accept(item, reading.filter)
                 if isinstance(item, source.Dropped):
                     drops[item.reason] += 1
                     drop_list.write(drop_line(item))
@@ -127,6 +165,11 @@ def _read(task: _Task) -> _Share:
                 file, file_notes = item
                 if file_notes:
                     notes.update(file_notes)
+                shingle_set, found = examine(file.content.encode(), reading)
+                if reading.ngram:
+                    fingerprints.add(shingle_set)
+                if found:
+                    hits[len(sizes)] = found
                 spill.add(file)
                 repository.append(numbers.setdefault(file.repository, len(numbers)))
                 digests.append(file.sha256[:32])
@@ -140,7 +183,23 @@ def _read(task: _Task) -> _Share:
         bytes_read=bytes_read,
         drops=drops,
         notes=notes,
+        lengths=np.array(fingerprints.lengths, np.int64),
+        hits=hits,
     )
+
+
+@functools.lru_cache(maxsize=1)
+def _loaded(path: pathlib.Path) -> Reading:
+    return pickle.loads(path.read_bytes())
+
+
+def examine(data: bytes, reading: Reading) -> tuple[np.ndarray | None, list[Any]]:
+    """What comparing needs of an accepted file: its set of n-grams, and the benchmark items in it."""
+    if not reading.ngram and not reading.benchmarks:
+        return None, []
+    words = shingles.word_hashes(data)
+    shingle_set = shingles.shingle_set(words, reading.ngram) if reading.ngram else None
+    return shingle_set, reading.benchmarks.hits(words, data) if reading.benchmarks else []
 
 
 def drop_line(dropped: source.Dropped) -> str:
@@ -148,13 +207,15 @@ def drop_line(dropped: source.Dropped) -> str:
 
     Example: `{"reason": "empty", "where": "ann/tool/a.py"}`.
     """
-    return json.dumps(dataclasses.asdict(dropped)) + "\n"
+    fields = {"reason": dropped.reason, "where": dropped.where}
+    return json.dumps(fields | ({"evidence": dropped.evidence} if dropped.evidence else {})) + "\n"
 
 
-def _join(shares: Sequence[_Share], drop_lists: list[pathlib.Path]) -> Accepted:
+def _join(shares: Sequence[_Share], drop_lists: list[pathlib.Path], stores: list[pathlib.Path] | None) -> Accepted:
     names = sorted(set().union(*(share.repositories for share in shares)))
     numbers = {name: number for number, name in enumerate(names)}
     empty = np.empty(0, np.int32)
+    firsts = np.cumsum([0, *(len(share.size) for share in shares[:-1])])
     repository = [
         np.array([numbers[name] for name in share.repositories], np.int32)[share.repository] for share in shares
     ]
@@ -171,4 +232,10 @@ def _join(shares: Sequence[_Share], drop_lists: list[pathlib.Path]) -> Accepted:
         drops=sum((share.drops for share in shares), collections.Counter()),
         notes=sum((share.notes for share in shares), collections.Counter()),
         drop_lists=drop_lists,
+        fingerprints=Fingerprints.of(stores, [share.lengths for share in shares]) if stores else None,
+        hits={
+            int(first) + row: hits
+            for first, share in zip(firsts, shares, strict=True)
+            for row, hits in share.hits.items()
+        },
     )

@@ -1,29 +1,21 @@
-"""Raw repositories to a document dataset on this machine: filter, split, exact duplicates, write.
+"""Raw repositories to a document dataset on this machine.
+
+The chain: filter, split, exact duplicates, near duplicates, earlier datasets, benchmarks; then the shards are written.
 
 python -m preprocessing.run --input_dir FLCC --output_dir DOCUMENTS
+python -m preprocessing.run --input_dir FLCC --output_dir DOCUMENTS --against EARLIER --benchmarks HumanEval.jsonl.gz
 python -m preprocessing.run --input_dir exports/ --input_format jsonl --output_dir DOCUMENTS --test_permille 20
 """
 
-import argparse
-import dataclasses
 import errno
-import os
 import pathlib
 import sys
 import time
 from typing import NoReturn
 
-from preprocessing import chain, contract, flcc, github_export, legacy, output_folder, shards, source, summary
-from preprocessing.filters import FilterParameters
-from preprocessing.split import SplitParameters
+from preprocessing import arguments as arguments_
+from preprocessing import chain, contract, output_folder, shards, source, summary
 from preprocessing.workers import WorkerDiedError
-
-SOURCES = {
-    "flcc": flcc.FlccSource,
-    "jsonl": github_export.JsonlSource,
-    "parquet": github_export.ParquetSource,
-    "text": legacy.TextSource,
-}
 
 
 def existing(output_dir: pathlib.Path, salt: str, wanted: dict, source_: dict) -> contract.Manifest | None:
@@ -105,106 +97,6 @@ def make(
     return result
 
 
-def _arguments(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m preprocessing.run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    filter_defaults, split_defaults = FilterParameters(), SplitParameters()
-    add = parser.add_argument
-    add(
-        "--input_dir",
-        metavar="DIR",
-        type=pathlib.Path,
-        required=True,
-        help="what to read: a folder, or one file of an export",
-    )
-    add(
-        "--output_dir",
-        metavar="DIR",
-        type=pathlib.Path,
-        required=True,
-        help="the folder to make; it appears when it is finished",
-    )
-    add(
-        "--input_format",
-        choices=sorted(SOURCES),
-        default="flcc",
-        help="flcc: a tree with v3/ in it (the default); jsonl: BigQuery or Athena exports, or documents made with "
-        "--format=jsonl, gzipped or not; parquet: files with a content column; text: one file a line, newline as Ċ",
-    )
-    add("--format", choices=shards.FORMATS, default="parquet", help="parquet (the default), or jsonl for old programs")
-    add(
-        "--validation_permille",
-        metavar="N",
-        type=int,
-        default=split_defaults.validation_permille,
-        help="so many of 1,000 repositories go to validation (%(default)s)",
-    )
-    add(
-        "--test_permille",
-        metavar="N",
-        type=int,
-        default=split_defaults.test_permille,
-        help="so many of 1,000 repositories go to test (%(default)s)",
-    )
-    add(
-        "--split_salt",
-        metavar="WORD",
-        default=split_defaults.split_salt,
-        help="another word gives another choice of held-out repositories (%(default)s)",
-    )
-    add(
-        "--max_bytes",
-        metavar="N",
-        type=_positive,
-        default=filter_defaults.max_bytes,
-        help="larger files are dropped (%(default)s)",
-    )
-    add(
-        "--max_mean_line_length",
-        metavar="N",
-        type=_positive,
-        default=filter_defaults.max_mean_line_length,
-        help="files with longer lines on average, in characters, are dropped (%(default)s)",
-    )
-    add(
-        "--max_line_length",
-        metavar="N",
-        type=_positive,
-        default=filter_defaults.max_line_length,
-        help="files with a longer line, in characters, are dropped (%(default)s)",
-    )
-    cores = len(os.sched_getaffinity(0))
-    add(
-        "--workers",
-        metavar="N",
-        type=_positive,
-        default=cores,
-        help=f"processes (all cores: {cores}); the output is the same",
-    )
-    add("--overwrite", action="store_true", help="replace a dataset that stands at --output_dir")
-    arguments = parser.parse_args(argv)
-    if not arguments.input_dir.exists():
-        parser.error(f"--input_dir {arguments.input_dir} does not exist")
-    try:
-        arguments.split = SplitParameters(arguments.validation_permille, arguments.test_permille, arguments.split_salt)
-    except ValueError as error:
-        parser.error(str(error))
-    inside, outside = arguments.output_dir.resolve(), arguments.input_dir.resolve()
-    if inside == outside or inside in outside.parents:
-        parser.error(f"--output_dir {arguments.output_dir} holds the input: choose a folder beside it")
-    if arguments.input_format != "flcc" and outside in inside.parents:
-        parser.error(f"--output_dir {arguments.output_dir} is inside the input, and would be read as input next time")
-    return arguments
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if not 0 < number < 2**31:
-        raise argparse.ArgumentTypeError(f"{text}: must be positive and below 2^31")
-    return number
-
-
 def _fail(message: str, *, status: int = 1) -> NoReturn:
     print(f"error: {message}", file=sys.stderr)
     sys.exit(status)
@@ -212,24 +104,14 @@ def _fail(message: str, *, status: int = 1) -> NoReturn:
 
 def main(argv: list[str] | None = None) -> None:
     """The command; see the text at the head of this file."""
-    arguments = _arguments(argv)
-    parameters = chain.ChainParameters(
-        filter=dataclasses.replace(
-            FilterParameters(),
-            max_bytes=arguments.max_bytes,
-            max_mean_line_length=arguments.max_mean_line_length,
-            max_line_length=arguments.max_line_length,
-        ),
-        split=arguments.split,
-        format=arguments.format,
-    )
+    arguments = arguments_.parse(argv, program="preprocessing.run", description=__doc__, workers=True)
     started = time.monotonic()
     try:
-        source_ = SOURCES[arguments.input_format](arguments.input_dir)
+        source_ = arguments_.SOURCES[arguments.input_format](arguments.input_dir)
         result = make(
             source_,
             arguments.output_dir,
-            parameters=parameters,
+            parameters=arguments_.chain_parameters(arguments),
             workers=arguments.workers,
             overwrite=arguments.overwrite,
         )

@@ -28,9 +28,10 @@ def word_spans(data: bytes) -> tuple[np.ndarray, np.ndarray]:
 
     Example: `b"x += foo_1"` gives `[0, 5], [1, 10]`.
     """
-    is_word = _WORD[np.frombuffer(data, np.uint8)].view(np.int8)
-    change = np.diff(is_word, prepend=np.int8(0), append=np.int8(0))
-    return np.flatnonzero(change == 1), np.flatnonzero(change == -1)
+    is_word = np.zeros(len(data) + 2, bool)
+    is_word[1:-1] = _WORD[np.frombuffer(data, np.uint8)]
+    borders = np.flatnonzero(is_word[1:] != is_word[:-1])
+    return borders[0::2], borders[1::2]
 
 
 def word_hashes(data: bytes) -> np.ndarray:

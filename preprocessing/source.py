@@ -35,10 +35,12 @@ class Dropped:
     Attributes:
       reason: a key of `contract.DROP_REASONS`.
       where: the file's path, or file and row, for the log.
+      evidence: what it was compared with, JSON-like; None where the file alone decides.
     """
 
     reason: str
     where: str
+    evidence: dict[str, Any] | None = None
 
 
 class Unit(Protocol):

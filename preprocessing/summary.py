@@ -14,6 +14,11 @@ def summary(result: chain.Result, seconds: float) -> str:
     lines += [f"dropped      {dropped:>10,}  (kept and dropped make {kept + dropped:,}, the files read)"]
     drops = sorted(manifest.drops.items(), key=lambda drop: -drop[1])
     lines += [f"  {count:>10,}  {name}: {contract.DROP_REASONS[name]}" for name, count in drops if count]
+    if clusters := manifest.near_duplicates.get("clusters"):
+        found = manifest.near_duplicates
+        lines += [
+            f"near-duplicates: {clusters:,} clusters of {found['files']:,} files, the largest of {found['largest']:,}"
+        ]
     notes = [f"  {count:>10,}  {name}: {contract.NOTES[name]}" for name, count in manifest.notes.items() if count]
     lines += ["notes on files that passed the filters", *notes] if notes else []
     for name, count in manifest.counts.items():

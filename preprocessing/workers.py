@@ -30,6 +30,7 @@ class Workers:
     """
 
     def __init__(self, count: int, folder: pathlib.Path):
+        self.count = count
         self._folder = folder
         folder.mkdir()
         self._pool = None
@@ -92,9 +93,9 @@ class Workers:
         )
 
 
-def progress(title: str, size: int) -> tqdm.tqdm:
-    """A bar over bytes, with rate and time left; quiet when standard error is not a terminal."""
-    return tqdm.tqdm(desc=title, total=size, unit="B", unit_scale=True, disable=None, leave=False)
+def progress(title: str, size: int, *, unit: str = "B") -> tqdm.tqdm:
+    """A bar over bytes, or over what `unit` says, with rate and time left; quiet when not on a terminal."""
+    return tqdm.tqdm(desc=title, total=size, unit=unit, unit_scale=True, disable=None, leave=False)
 
 
 def _begin_worker() -> None:

@@ -19,6 +19,7 @@ class _Task:
     spills: pathlib.Path
     shard: pathlib.Path
     locations: np.ndarray
+    clusters: np.ndarray
     format: str
 
 
@@ -28,6 +29,7 @@ def write_all(
     *,
     splits: dict[str, str],
     kept: np.ndarray,
+    cluster: np.ndarray,
     work: pathlib.Path,
     folder: pathlib.Path,
     format: str,
@@ -37,6 +39,7 @@ def write_all(
     Args:
       splits: repository -> split.
       kept: bool [n], False for files that go no further.
+      cluster: int64 [n], the column `near_duplicate_cluster`.
       work: the folder that `read_pass.read_all` left its spills in.
       folder: where the shards go.
       format: one of `shards.FORMATS`.
@@ -56,7 +59,10 @@ def write_all(
     sizes = [int(accepted.size[target == i].sum()) for i in range(len(names))]
     # The largest first, so that no worker is left alone with one at the end.
     order = sorted(range(len(names)), key=lambda i: -sizes[i])
-    tasks = [_Task(work / "spills", folder / names[i], accepted.location[target == i], format) for i in order]
+    tasks = [
+        _Task(work / "spills", folder / names[i], accepted.location[target == i], cluster[target == i], format)
+        for i in order
+    ]
     entries = {}
     with progress("writing", sum(sizes)) as bar:
         for number, entry in pool.run(_write, tasks, names=[f"writing {names[i]}" for i in order]):
@@ -70,14 +76,13 @@ def _write(task: _Task) -> dict[str, Any]:
     keys = stored.take(task.locations, ["repository", "path", "sha256", "size"])
     by_name = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in ("repository", "path", "sha256")])
     order = by_name.to_numpy()
-    locations, sizes = task.locations[order], keys["size"].to_numpy()[order]
+    locations, clusters, sizes = task.locations[order], task.clusters[order], keys["size"].to_numpy()[order]
     del keys
 
     def groups() -> Iterator[pa.Table]:
         for rows in shards.row_groups(sizes):
             table = stored.take(locations[rows], spills.SCHEMA.names)
-            cluster = pa.array(np.full(table.num_rows, shards.NO_CLUSTER, np.int64))
-            yield table.append_column(shards.SCHEMA.field("near_duplicate_cluster"), cluster)
+            yield table.append_column(shards.SCHEMA.field("near_duplicate_cluster"), pa.array(clusters[rows]))
 
     return shards.write_shard(task.shard, groups(), format=task.format)
 

@@ -13,6 +13,7 @@ MANIFEST = Manifest(
     counts={"train": {"files": 1, "bytes": 2, "repositories": 1}},
     drops={"empty": 3},
     notes={"bom_removed": 0},
+    near_duplicates={},
     shards={"train-00000-of-00008.parquet": {"sha256": "00", "rows": 1, "bytes": 2}},
     salt="0123456789abcdef",
     versions={"python": "3.11"},
@@ -51,8 +52,8 @@ def test_changed_manifest():
 
 
 def test_other_schema_version():
-    newer = dataclasses.replace(MANIFEST, schema_version=2)
-    with pytest.raises(DataContractError, match=r"schema version 2, this code reads 1.*preprocessing\.run"):
+    newer = dataclasses.replace(MANIFEST, schema_version=9)
+    with pytest.raises(DataContractError, match=r"schema version 9, this code reads 2.*preprocessing\.run"):
         Manifest.from_json(newer.to_json(), where="here.json")
 
 

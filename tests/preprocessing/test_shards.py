@@ -27,7 +27,7 @@ def dataset(tmp_path):
             groups = [table_of(here[:3]), table_of(here[3:])] if here else []
             name = shards.shard_name(split, index)
             entries[name] = shards.write_shard(tmp_path / name, groups)
-    manifest = Manifest({}, {}, {}, {}, {}, entries, "0" * 16, {})
+    manifest = Manifest({}, {}, {}, {}, {}, {}, entries, "0" * 16, {})
     shards.write_manifest(tmp_path, manifest)
     return tmp_path
 
@@ -195,7 +195,7 @@ def test_wrong_names(dataset):
 
 
 def test_jsonl_datasets_are_for_other_programs(tmp_path):
-    manifest = Manifest({}, {}, {}, {}, {}, {"train-00000-of-00008.jsonl": {}}, "0" * 16, {})
+    manifest = Manifest({}, {}, {}, {}, {}, {}, {"train-00000-of-00008.jsonl": {}}, "0" * 16, {})
     shards.write_manifest(tmp_path, manifest)
     with pytest.raises(DataContractError, match="written with --format=jsonl"):
         next(shards.read_documents(tmp_path, "train"))
