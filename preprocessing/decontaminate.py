@@ -1,0 +1,202 @@
+"""Overlap with benchmarks: documents that hold a problem that a model is to be tested on, with the evidence.
+
+A document is contaminated by an item of a benchmark if at least `overlap` of the item's distinct word n-grams stand in
+it, wherever they stand, and no fewer than MIN_SHARED. Words are those of `shingles`: punctuation, white space and line
+breaks make no difference.
+
+The defaults were measured with `python -m benchmarks.decontamination`; see there.
+"""
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from preprocessing import shingles
+from preprocessing.benchmark_files import BenchmarkFile, read_benchmark_files
+from preprocessing.contract import DataContractError
+
+NGRAM = 10
+OVERLAP = 0.4
+# Import blocks make up to four 10-grams that stand in hundreds of files (the three `from __future__` imports before
+# `import tensorflow as tf`). Five are 14 words in a row.
+MIN_SHARED = 5
+EVIDENCE_CHARACTERS = 200
+# The table that rejects: a byte a slot, 16 slots an n-gram as long as that fits into 64 MB.
+_SLOTS_PER_KEY = 16
+_MAX_TABLE_BITS = 26
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Hit:
+    """One document holds one item.
+
+    Attributes:
+      benchmark: name of the file.
+      item: its id; items of one text are one hit: "HumanEval/0/L0 and 6 more".
+      overlap: the share of the item's n-grams that stand in the document, in (0, 1].
+      shared: how many those are.
+      text: the evidence: the longest piece of the document that is made of these n-grams, as it stands there, cut after
+        EVIDENCE_CHARACTERS.
+      line: the line of the document where `text` begins, from 1.
+    """
+
+    benchmark: str
+    item: str
+    overlap: float
+    shared: int
+    text: str
+    line: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Name:
+    """What a text is called in one file; texts that stand in several files have several names."""
+
+    text: int
+    benchmark: str
+    item: str
+
+
+class BenchmarkIndex:
+    """The n-grams of all items, to look documents up in. 16 bytes an n-gram when pickled, up to 32 more in use.
+
+    Args:
+      files: of `benchmark_files`.
+      ngram: words an n-gram, at least 1.
+      overlap: share of an item's n-grams, in (0, 1].
+
+    Raises:
+      ValueError: no files, or an argument out of its range.
+      DataContractError: every item of a file is too short to be found.
+    """
+
+    def __init__(self, files: Sequence[BenchmarkFile], *, ngram: int = NGRAM, overlap: float = OVERLAP):
+        if not files:
+            raise ValueError("no benchmark files: expected at least one")
+        if ngram < 1:
+            raise ValueError(f"n-grams of {ngram} words: expected at least 1")
+        if not 0 < overlap <= 1:
+            raise ValueError(f"an overlap of {overlap}: expected a share above 0 and up to 1")
+        self.ngram, self.overlap = ngram, overlap
+        self.files: list[dict[str, Any]] = []
+        self._names: list[_Name] = []
+        texts: dict[bytes, int] = {}
+        for file in files:
+            self._add(file, texts)
+        sets = [np.frombuffer(text, np.uint64) for text in texts]
+        sizes = np.array([len(hashes) for hashes in sets])
+        hashes, owners = np.concatenate(sets), np.repeat(np.arange(len(sets), dtype=np.int32), sizes)
+        order = np.argsort(hashes, kind="stable")
+        self._keys, starts = np.unique(hashes[order], return_index=True)
+        # The texts that hold the i-th key are _owners[_starts[i] : _starts[i + 1]].
+        self._starts, self._owners = np.append(starts, len(hashes)).astype(np.int32), owners[order]
+        self._sizes = sizes
+        # 0.4 * 15 is 6.000000000000001 in floating point, and 6 of 15 are to be enough.
+        self._needed = np.maximum(np.ceil(sizes * overlap - 1e-9), MIN_SHARED).astype(np.int64)
+        self._fill_table()
+
+    def _add(self, file: BenchmarkFile, texts: dict[bytes, int]) -> None:
+        ids: dict[int, list[str]] = {}
+        too_short = 0
+        for item in file.items:
+            hashes = [shingles.ngram_hashes(shingles.word_hashes(part), self.ngram) for part in item.parts]
+            distinct = np.unique(np.concatenate(hashes))
+            if len(distinct) < MIN_SHARED:
+                too_short += 1
+                continue
+            ids.setdefault(texts.setdefault(distinct.tobytes(), len(texts)), []).append(item.id)
+        if not ids:
+            raise DataContractError(
+                f"nothing of the benchmark {file.name} can be found: none of its {len(file.items)} items has "
+                f"{MIN_SHARED} different n-grams of {self.ngram} words. Take shorter n-grams, or leave it out"
+            )
+        for text, named in ids.items():
+            more = f" and {len(named) - 1} more" if len(named) > 1 else ""
+            self._names.append(_Name(text, file.name, named[0] + more))
+        about = {"items": len(file.items), "items_too_short": too_short}
+        self.files.append({"name": file.name, "sha256": file.sha256, **about})
+
+    def _fill_table(self) -> None:
+        bits = min((_SLOTS_PER_KEY * len(self._keys)).bit_length(), _MAX_TABLE_BITS)
+        self._shift = np.uint64(64 - bits)
+        self._table = np.zeros(1 << bits, bool)
+        self._table[self._keys >> self._shift] = True
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_table"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._fill_table()
+
+    def hits(self, words: np.ndarray, data: bytes) -> list[Hit]:
+        """The items that a document is contaminated by, in the order of files and rows.
+
+        Args:
+          words: uint64 [words], `shingles.word_hashes(data)`.
+          data: the document, UTF-8.
+        """
+        hashes = shingles.ngram_hashes(words, self.ngram)
+        places = np.flatnonzero(self._table[(hashes >> self._shift).view(np.int64)])
+        if len(places) < MIN_SHARED:
+            return []
+        keys = np.searchsorted(self._keys, hashes[places])
+        keys[keys == len(self._keys)] = 0
+        there = self._keys[keys] == hashes[places]
+        places, keys = places[there], keys[there]
+        distinct = np.unique(keys)
+        if len(distinct) < MIN_SHARED:
+            return []
+        counts = self._starts[distinct + 1] - self._starts[distinct]
+        first = np.repeat(self._starts[distinct] - np.cumsum(counts) + counts, counts)
+        owners = self._owners[first + np.arange(len(first))]
+        shared = np.bincount(owners, minlength=len(self._sizes))
+        found = np.flatnonzero(shared >= self._needed)
+        if not len(found):
+            return []
+        evidence, key_of_owner = {}, np.repeat(distinct, counts)
+        spans = shingles.word_spans(data)
+        for text in found.tolist():
+            held = places[np.isin(keys, key_of_owner[owners == text])]
+            evidence[text] = _evidence(data, spans, held, self.ngram)
+        return [
+            Hit(name.benchmark, name.item, float(shared[text] / self._sizes[text]), int(shared[text]), *evidence[text])
+            for name in self._names
+            if (text := name.text) in evidence
+        ]
+
+
+def read_benchmarks(
+    paths: Sequence[str | os.PathLike], *, ngram: int = NGRAM, overlap: float = OVERLAP
+) -> BenchmarkIndex:
+    """The index of benchmark files; arguments and errors as in `BenchmarkIndex` and `read_benchmark_files`."""
+    return BenchmarkIndex(read_benchmark_files(paths), ngram=ngram, overlap=overlap)
+
+
+def describe(index: BenchmarkIndex) -> dict[str, Any]:
+    """What a manifest says of it: everything that decides which documents are hit.
+
+    Example: `{"ngram": 10, "overlap": 0.4, "min_shared": 5, "files": [{"name": "HumanEval.jsonl.gz",
+    "sha256": "b796...", "items": 164, "items_too_short": 0}]}`.
+    """
+    files = [dict(file) for file in index.files]
+    return {"ngram": index.ngram, "overlap": index.overlap, "min_shared": MIN_SHARED, "files": files}
+
+
+def _evidence(data: bytes, spans: tuple[np.ndarray, np.ndarray], places: np.ndarray, ngram: int) -> tuple[str, int]:
+    """The longest run of n-grams: its text and its line.
+
+    Args:
+      spans: of `shingles.word_spans(data)`.
+      places: int [m], ascending, m > 0: the words at which shared n-grams begin.
+    """
+    ends = np.flatnonzero(np.diff(places, append=places[-1] + 2) != 1)
+    starts = np.append(0, ends[:-1] + 1)
+    longest = int(np.argmax(ends - starts))
+    start = int(spans[0][places[starts[longest]]])
+    stop = int(spans[1][places[ends[longest]] + ngram - 1])
+    text = data[start:stop].decode("utf-8", "replace")[:EVIDENCE_CHARACTERS]
+    return text, 1 + data.count(b"\n", 0, start)
