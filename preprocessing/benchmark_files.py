@@ -73,22 +73,22 @@ def read_benchmark_files(paths: Sequence[str | os.PathLike]) -> list[BenchmarkFi
 
 
 def item_parts(row: Mapping[str, Any]) -> tuple[str, ...]:
-    """The texts of a row; empty if there is nothing but white space in it.
+    """The texts of a row; none if there is nothing but white space in it.
 
     Example: `item_parts({"input": "<s> x = open ( '<STR_LIT>' , '<STR_LIT:rb>' ) <EOL> y", "gt": "= <NUM_LIT:1>"})` is
     `("\\n x = open ( '", "' , 'rb' ) \\n y = 1")`.
     """
     if _has(row, "prompt", "canonical_solution"):
         suffix = row.get("suffix")
-        parts = [row["prompt"] + row["canonical_solution"] + (suffix if isinstance(suffix, str) else "")]
+        text = row["prompt"] + row["canonical_solution"] + (suffix if isinstance(suffix, str) else "")
+        parts = [text]
     elif _has(row, "input", "gt"):
-        text = _LINE_MARK.sub("\n", f"{row['input']} {row['gt']}")
-        parts = _LOST_LITERAL.split(_KEPT_LITERAL.sub(r"\1", text))
-        # A row of lost literals alone has no part, but it has text: it is too short to be found, not broken.
-        return tuple(parts) if text.strip() else ()
+        text = f"{row['input']} {row['gt']}"
+        parts = _LOST_LITERAL.split(_KEPT_LITERAL.sub(r"\1", _LINE_MARK.sub("\n", text)))
     else:
-        parts = _strings(row)
-    return tuple(part for part in parts if part.strip())
+        parts = [string for string in _strings(row) if string.strip()]
+        text = "".join(parts)
+    return tuple(parts) if text.strip() else ()
 
 
 def _has(row: Mapping[str, Any], *names: str) -> bool:
