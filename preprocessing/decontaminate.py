@@ -35,7 +35,7 @@ class Hit:
 
     Attributes:
       benchmark: name of the file.
-      item: its id; items of one text are one hit: "HumanEval/0/L0 and 6 more".
+      item: its id; items of one text are one hit: "0/L0, 0/L1 and 5 more".
       overlap: the share of the item's n-grams that stand in the document, in (0, 1].
       shared: how many those are.
       text: the evidence: the longest piece of the document that is made of these n-grams, as it stands there, cut after
@@ -114,8 +114,8 @@ class BenchmarkIndex:
                 f"{MIN_SHARED} different n-grams of {self.ngram} words. Take shorter n-grams, or leave it out"
             )
         for text, named in ids.items():
-            more = f" and {len(named) - 1} more" if len(named) > 1 else ""
-            self._names.append(_Name(text, file.name, named[0] + more))
+            more = f" and {len(named) - 2} more" if len(named) > 2 else ""
+            self._names.append(_Name(text, file.name, ", ".join(named[:2]) + more))
         about = {"items": len(file.items), "items_too_short": too_short}
         self.files.append({"name": file.name, "sha256": file.sha256, **about})
 
@@ -193,7 +193,7 @@ def _evidence(data: bytes, spans: tuple[np.ndarray, np.ndarray], places: np.ndar
       spans: of `shingles.word_spans(data)`.
       places: int [m], ascending, m > 0: the words at which shared n-grams begin.
     """
-    ends = np.flatnonzero(np.diff(places, append=places[-1] + 2) != 1)
+    ends = np.flatnonzero(np.diff(places, append=places[-1]) != 1)
     starts = np.append(0, ends[:-1] + 1)
     longest = int(np.argmax(ends - starts))
     start = int(spans[0][places[starts[longest]]])
