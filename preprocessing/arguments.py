@@ -21,13 +21,15 @@ SOURCES = {
 }
 
 
-def parse(argv: Sequence[str] | None, *, program: str, description: str, workers: bool) -> argparse.Namespace:
+def parse(argv: Sequence[str] | None, *, program: str, description: str) -> argparse.Namespace:
     """Reads the arguments, and checks what can be checked before anything is read.
 
     Args:
-      program: such as "preprocessing.run".
+      program: `preprocessing.run`, or `preprocessing.beam`, which hands on to Beam what it does not know.
       description: of its help.
-      workers: whether it has a flag for the number of processes.
+
+    Returns:
+      The flags, with `split`, `near` and `engine`, arguments of the engine, made of them.
 
     Raises:
       SystemExit: a flag is wrong; the message is printed.
@@ -123,7 +125,8 @@ def parse(argv: Sequence[str] | None, *, program: str, description: str, workers
         default=[],
         help="document datasets made earlier: files that are in them, exactly or almost, are dropped",
     )
-    if workers:
+    on_beam = program == "preprocessing.beam"
+    if not on_beam:
         cores = len(os.sched_getaffinity(0))
         add(
             "--workers",
@@ -133,7 +136,10 @@ def parse(argv: Sequence[str] | None, *, program: str, description: str, workers
             help=f"processes (all cores: {cores}); the output is the same",
         )
     add("--overwrite", action="store_true", help="replace a dataset that stands at --output_dir")
-    arguments = parser.parse_args(argv)
+    arguments, others = parser.parse_known_args(argv)
+    if others and not on_beam:
+        parser.error(f"unrecognized arguments: {' '.join(others)}")
+    arguments.engine = {"options": others} if on_beam else {"workers": arguments.workers}
     if not arguments.input_dir.exists():
         parser.error(f"--input_dir {arguments.input_dir} does not exist")
     try:

@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from preprocessing import cluster_report, contract, read_pass, shards, source, spills, write_pass
 from preprocessing.earlier import EarlierDataset, read_earlier
+from preprocessing.examine import Examination, drop_line
 from preprocessing.filters import FilterParameters
 from preprocessing.near_duplicates import NearDuplicateParameters
 from preprocessing.split import SplitParameters, assign_splits
@@ -62,9 +63,9 @@ class ChainParameters:
         return [name for name, is_done in steps.items() if is_done]
 
     @property
-    def reading(self) -> read_pass.Reading:
-        ngram = self.near.near_ngram if self.near.near_jaccard else 0
-        return read_pass.Reading(self.filter, ngram, self.benchmarks)
+    def examination(self) -> Examination:
+        """What these parameters ask of each file."""
+        return Examination(self.filter, self.near.near_ngram if self.near.near_jaccard else 0, self.benchmarks)
 
     def to_dict(self) -> dict[str, Any]:
         """Flat and JSON-like, for the manifest."""
@@ -112,10 +113,9 @@ def make_documents(raw: source.Source, work: pathlib.Path, *, parameters: ChainP
     folder = work / "documents"
     folder.mkdir()
     with Workers(workers, work / "doing") as pool:
-        accepted = read_pass.read_all(pool, raw.units(), work=work, reading=parameters.reading)
+        accepted = read_pass.read_all(pool, raw.units(), work=work, examination=parameters.examination)
         if not accepted.repositories:
-            listed = "".join(f", {count} dropped as {reason}" for reason, count in accepted.drops.most_common())
-            raise contract.DataContractError(f"nothing to keep: {accepted.files_read} files read{listed}")
+            raise nothing_kept(accepted.files_read, accepted.drops)
         splits = assign_splits(accepted.repositories, parameters.split)
         court = Court(accepted, splits, spills.Spills(work / "spills"))
         near_duplicates = _decide(court, pool, work, folder=folder, parameters=parameters)
@@ -166,6 +166,13 @@ def finish(folder: pathlib.Path, result: Result) -> Result:
     return result
 
 
+def nothing_kept(files_read: int, drops: dict[str, int]) -> contract.DataContractError:
+    """The error to raise where no file passed the filters."""
+    most_first = sorted(drops.items(), key=lambda drop: -drop[1])
+    listed = "".join(f", {count} dropped as {reason}" for reason, count in most_first if count)
+    return contract.DataContractError(f"nothing to keep: {files_read} files read{listed}")
+
+
 def versions() -> dict[str, str]:
     """Of the code, and of what decides the bytes of a shard."""
     try:
@@ -191,7 +198,7 @@ def _decide(
             threshold=threshold,
         )
     if parameters.against:
-        files = read_earlier(pool, parameters.against, work=work / "earlier", ngram=parameters.reading.ngram)
+        files = read_earlier(pool, parameters.against, work=work / "earlier", ngram=parameters.examination.ngram)
         court.against(pool, files, work, threshold=threshold)
     if parameters.benchmarks:
         court.contaminated()
@@ -219,4 +226,4 @@ def _list_drops(target: pathlib.Path, court: Court) -> None:
         for drop_list in court.accepted.drop_lists:
             out.write(drop_list.read_bytes())
         for dropped in court.dropped():
-            out.write(read_pass.drop_line(dropped).encode())
+            out.write(drop_line(dropped).encode())

@@ -2,7 +2,7 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -115,16 +115,29 @@ def read_earlier(pool: Workers, datasets: Sequence[EarlierDataset], *, work: pat
 def _read(task: _ReadTask) -> tuple[np.ndarray, np.ndarray]:
     digests = []
     with spills.SpillWriter(task.names) as names, FingerprintWriter(task.fingerprints) as fingerprints:
-        for file in shards.read_documents(task.folder, task.split, shard=task.shard):
-            if task.ngram:
-                words = shingles.word_hashes(file.content.encode())
-                fingerprints.add(shingles.shingle_set(words, task.ngram))
+        for file, shingle_set in read_shard(task.folder, task.split, task.shard, ngram=task.ngram):
+            if shingle_set is not None:
+                fingerprints.add(shingle_set)
             digests.append(file.sha256[:32])
-            names.add(dataclasses.replace(file, content=""))
+            names.add(file)
     return (
         np.frombuffer(bytes.fromhex("".join(digests)), np.uint64).reshape(-1, 2),
         np.array(fingerprints.lengths, np.int64),
     )
+
+
+def read_shard(
+    folder: pathlib.Path, split: str, shard: int, *, ngram: int
+) -> Iterator[tuple[contract.CodeFile, np.ndarray | None]]:
+    """The files of a shard, their text taken off, with their sets of n-grams (None where `ngram` is 0).
+
+    Raises:
+      DataContractError: it is damaged.
+    """
+    for file in shards.read_documents(folder, split, shard=shard):
+        words = shingles.word_hashes(file.content.encode()) if ngram else None
+        shingle_set = shingles.shingle_set(words, ngram) if ngram else None
+        yield dataclasses.replace(file, content=""), shingle_set
 
 
 def exact_matches(digests: np.ndarray, earlier: np.ndarray) -> np.ndarray:

@@ -67,10 +67,15 @@ def similar(
       (place in `others`, exact Jaccard similarity), in order.
     """
     estimates, first_band = minhash.compare(*signatures)
-    likely = np.flatnonzero((estimates >= threshold - ESTIMATE_MARGIN) & (first_band >= band)).tolist()
+    likely = np.flatnonzero(may_be_similar(estimates, threshold) & (first_band >= band)).tolist()
     mine = prints.shingles(row) if likely else None
     found = [(place, jaccard(mine, prints.shingles(int(others[place])))) for place in likely]
     return [(place, similarity) for place, similarity in found if similarity >= threshold]
+
+
+def may_be_similar(estimates: np.ndarray, threshold: float) -> np.ndarray:
+    """bool [n], which candidates are worth an exact comparison, by `minhash.compare`'s estimates, float64 [n]."""
+    return estimates >= threshold - ESTIMATE_MARGIN
 
 
 class Components:

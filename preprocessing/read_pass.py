@@ -3,7 +3,6 @@
 import collections
 import dataclasses
 import functools
-import json
 import pathlib
 import pickle
 from collections.abc import Iterator, Sequence
@@ -11,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from preprocessing import filters, shingles, source, spills
+from preprocessing import source, spills
+from preprocessing.examine import Examination, drop_line
 from preprocessing.fingerprints import Fingerprints, FingerprintWriter, store_path
 from preprocessing.workers import Workers, progress
 
@@ -19,21 +19,6 @@ from preprocessing.workers import Workers, progress
 # MAX_SHARES of them stays below the usual limit of 1,024 open files.
 SHARE_BYTES = 8_000_000
 MAX_SHARES = 300
-
-
-@dataclasses.dataclass(frozen=True)
-class Reading:
-    """What is done to each file while it is read.
-
-    Attributes:
-      filter: thresholds of `filters`.
-      ngram: words an n-gram of the fingerprints; 0 for none.
-      benchmarks: what to look for in the accepted files.
-    """
-
-    filter: filters.FilterParameters
-    ngram: int = 0
-    benchmarks: Any | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +59,7 @@ class _Task:
     spill: pathlib.Path
     drop_list: pathlib.Path
     fingerprints: pathlib.Path
-    reading: pathlib.Path
+    examination: pathlib.Path
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +76,7 @@ class _Share:
     hits: dict[int, list[Any]]
 
 
-def read_all(pool: Workers, units: Sequence[source.Unit], *, work: pathlib.Path, reading: Reading) -> Accepted:
+def read_all(pool: Workers, units: Sequence[source.Unit], *, work: pathlib.Path, examination: Examination) -> Accepted:
     """Reads every unit.
 
     Args:
@@ -101,7 +86,7 @@ def read_all(pool: Workers, units: Sequence[source.Unit], *, work: pathlib.Path,
     for name in ("spills", "drops", "fingerprints"):
         (work / name).mkdir()
     # Each process reads it once: an index of benchmarks takes megabytes.
-    (work / "reading.pickle").write_bytes(pickle.dumps(reading))
+    (work / "examination.pickle").write_bytes(pickle.dumps(examination))
     shares = list(_shares(units))
     tasks = [
         _Task(
@@ -109,7 +94,7 @@ def read_all(pool: Workers, units: Sequence[source.Unit], *, work: pathlib.Path,
             work / "spills" / spills.spill_name(i),
             work / "drops" / f"{i:06d}.jsonl",
             store_path(work / "fingerprints", i),
-            work / "reading.pickle",
+            work / "examination.pickle",
         )
         for i, share in enumerate(shares)
     ]
@@ -119,7 +104,7 @@ def read_all(pool: Workers, units: Sequence[source.Unit], *, work: pathlib.Path,
         for index, answer in pool.run(_read, tasks, names=[f"reading {_name(share)}" for share in shares]):
             answers[index] = answer
             bar.update(sizes[index])
-    stores = [task.fingerprints for task in tasks] if reading.ngram else None
+    stores = [task.fingerprints for task in tasks] if examination.ngram else None
     return _join(answers, [task.drop_list for task in tasks], stores)
 
 
@@ -142,7 +127,7 @@ def _name(share: Sequence[source.Unit]) -> str:
 
 
 def _read(task: _Task) -> _Share:
-    reading = _loaded(task.reading)
+    examination = _loaded(task.examination)
     files_read = bytes_read = 0
     drops, notes = collections.Counter(), collections.Counter()
     numbers: dict[str, int] = {}
@@ -153,27 +138,22 @@ def _read(task: _Task) -> _Share:
         task.drop_list.open("w", encoding="utf-8") as drop_list,
     ):
         for unit in task.units:
-            for item in unit.read(max_bytes=reading.filter.max_bytes):
+            for found in examination.unit(unit):
                 files_read += 1
-                if isinstance(item, source.RawFile):
-                    bytes_read += len(item.data)
-                    item = filters.accept(item, reading.filter)
-                if isinstance(item, source.Dropped):
-                    drops[item.reason] += 1
-                    drop_list.write(drop_line(item))
+                bytes_read += found.bytes_read
+                if found.dropped:
+                    drops[found.dropped.reason] += 1
+                    drop_list.write(drop_line(found.dropped))
                     continue
-                file, file_notes = item
-                if file_notes:
-                    notes.update(file_notes)
-                shingle_set, found = examine(file.content.encode(), reading)
-                if reading.ngram:
-                    fingerprints.add(shingle_set)
-                if found:
-                    hits[len(sizes)] = found
-                spill.add(file)
-                repository.append(numbers.setdefault(file.repository, len(numbers)))
-                digests.append(file.sha256[:32])
-                sizes.append(file.size)
+                notes.update(found.notes)
+                if found.hits:
+                    hits[len(sizes)] = found.hits
+                if found.shingles is not None:
+                    fingerprints.add(found.shingles)
+                spill.add(found.file)
+                repository.append(numbers.setdefault(found.file.repository, len(numbers)))
+                digests.append(found.file.sha256[:32])
+                sizes.append(found.file.size)
     return _Share(
         repositories=list(numbers),
         repository=np.array(repository, np.int32),
@@ -189,26 +169,8 @@ def _read(task: _Task) -> _Share:
 
 
 @functools.lru_cache(maxsize=1)
-def _loaded(path: pathlib.Path) -> Reading:
+def _loaded(path: pathlib.Path) -> Examination:
     return pickle.loads(path.read_bytes())
-
-
-def examine(data: bytes, reading: Reading) -> tuple[np.ndarray | None, list[Any]]:
-    """What comparing needs of an accepted file: its set of n-grams, and the benchmark items in it."""
-    if not reading.ngram and not reading.benchmarks:
-        return None, []
-    words = shingles.word_hashes(data)
-    shingle_set = shingles.shingle_set(words, reading.ngram) if reading.ngram else None
-    return shingle_set, reading.benchmarks.hits(words, data) if reading.benchmarks else []
-
-
-def drop_line(dropped: source.Dropped) -> str:
-    """One line of `dropped.jsonl.gz`.
-
-    Example: `{"reason": "empty", "where": "ann/tool/a.py"}`.
-    """
-    fields = {"reason": dropped.reason, "where": dropped.where}
-    return json.dumps(fields | ({"evidence": dropped.evidence} if dropped.evidence else {})) + "\n"
 
 
 def _join(shares: Sequence[_Share], drop_lists: list[pathlib.Path], stores: list[pathlib.Path] | None) -> Accepted:

@@ -11,7 +11,8 @@ import errno
 import pathlib
 import sys
 import time
-from typing import NoReturn
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
 from preprocessing import arguments as arguments_
 from preprocessing import chain, contract, output_folder, shards, source, summary
@@ -68,10 +69,14 @@ def make(
     output_dir: pathlib.Path,
     *,
     parameters: chain.ChainParameters,
-    workers: int = 1,
     overwrite: bool = False,
+    make_documents: Callable[..., chain.Result] = chain.make_documents,
+    **engine: Any,
 ) -> chain.Result | None:
     """Makes a document dataset; the folder appears only when it is finished.
+
+    Args:
+      make_documents: the engine, with its own arguments in `engine` (`workers` for the one of `chain`).
 
     Returns:
       What was done, or None if the same dataset is there already.
@@ -92,7 +97,7 @@ def make(
         # Another run may have finished it between the look above and the lock.
         if not overwrite and existing(output_dir, *wanted):
             return None
-        result = chain.make_documents(source_, work, parameters=parameters, workers=workers)
+        result = make_documents(source_, work, parameters=parameters, **engine)
         output_folder.publish(work / "documents", output_dir)
     return result
 
@@ -102,9 +107,17 @@ def _fail(message: str, *, status: int = 1) -> NoReturn:
     sys.exit(status)
 
 
-def main(argv: list[str] | None = None) -> None:
-    """The command; see the text at the head of this file."""
-    arguments = arguments_.parse(argv, program="preprocessing.run", description=__doc__, workers=True)
+def command(
+    argv: Sequence[str] | None, *, program: str, description: str, make_documents: Callable[..., chain.Result]
+) -> None:
+    """A command line around an engine.
+
+    Args:
+      program: its module.
+      description: of its help.
+      make_documents: as for `make`.
+    """
+    arguments = arguments_.parse(argv, program=program, description=description)
     started = time.monotonic()
     try:
         source_ = arguments_.SOURCES[arguments.input_format](arguments.input_dir)
@@ -112,8 +125,9 @@ def main(argv: list[str] | None = None) -> None:
             source_,
             arguments.output_dir,
             parameters=arguments_.chain_parameters(arguments),
-            workers=arguments.workers,
             overwrite=arguments.overwrite,
+            make_documents=make_documents,
+            **arguments.engine,
         )
     except (contract.DataContractError, WorkerDiedError) as error:
         _fail(str(error))
@@ -133,6 +147,11 @@ def main(argv: list[str] | None = None) -> None:
             "of files in another split",
             file=sys.stderr,
         )
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The command; see the text at the head of this file."""
+    command(argv, program="preprocessing.run", description=__doc__, make_documents=chain.make_documents)
 
 
 if __name__ == "__main__":

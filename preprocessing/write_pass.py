@@ -15,7 +15,17 @@ from preprocessing.workers import Workers, progress
 
 
 @dataclasses.dataclass(frozen=True)
-class _Task:
+class ShardTask:
+    """A shard to write.
+
+    Attributes:
+      spills: the folder of the accepted files.
+      shard: the file to write.
+      locations: int64 [n], its rows in the spills, in any order.
+      clusters: int64 [n], their `near_duplicate_cluster`.
+      format: one of `shards.FORMATS`.
+    """
+
     spills: pathlib.Path
     shard: pathlib.Path
     locations: np.ndarray
@@ -60,18 +70,19 @@ def write_all(
     # The largest first, so that no worker is left alone with one at the end.
     order = sorted(range(len(names)), key=lambda i: -sizes[i])
     tasks = [
-        _Task(work / "spills", folder / names[i], accepted.location[target == i], cluster[target == i], format)
+        ShardTask(work / "spills", folder / names[i], accepted.location[target == i], cluster[target == i], format)
         for i in order
     ]
     entries = {}
     with progress("writing", sum(sizes)) as bar:
-        for number, entry in pool.run(_write, tasks, names=[f"writing {names[i]}" for i in order]):
+        for number, entry in pool.run(write_shard, tasks, names=[f"writing {names[i]}" for i in order]):
             entries[names[order[number]]] = entry
             bar.update(sizes[order[number]])
     return entries
 
 
-def _write(task: _Task) -> dict[str, Any]:
+def write_shard(task: ShardTask) -> dict[str, Any]:
+    """Writes a shard, rows in the order of repository and path; returns its entry in the manifest."""
     stored = spills.Spills(task.spills)
     keys = stored.take(task.locations, ["repository", "path", "sha256", "size"])
     by_name = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in ("repository", "path", "sha256")])
