@@ -6,7 +6,7 @@ import os
 import pathlib
 from collections.abc import Sequence
 
-from preprocessing import flcc, github_export, legacy, shards
+from preprocessing import decontaminate, flcc, github_export, legacy, shards
 from preprocessing.chain import ChainParameters
 from preprocessing.earlier import EarlierDataset
 from preprocessing.filters import FilterParameters
@@ -125,6 +125,28 @@ def parse(argv: Sequence[str] | None, *, program: str, description: str) -> argp
         default=[],
         help="document datasets made earlier: files that are in them, exactly or almost, are dropped",
     )
+    add(
+        "--benchmarks",
+        metavar="FILE",
+        type=pathlib.Path,
+        nargs="+",
+        default=[],
+        help="JSONL files, gzipped or not, of benchmarks: files that hold text of their items are dropped",
+    )
+    add(
+        "--benchmark_ngram",
+        metavar="N",
+        type=_positive,
+        default=decontaminate.NGRAM,
+        help="words an n-gram, for --benchmarks (%(default)s)",
+    )
+    add(
+        "--benchmark_overlap",
+        metavar="SHARE",
+        type=float,
+        default=decontaminate.OVERLAP,
+        help="a file goes if it has this share of the n-grams of an item (%(default)s)",
+    )
     on_beam = program == "preprocessing.beam"
     if not on_beam:
         cores = len(os.sched_getaffinity(0))
@@ -145,6 +167,8 @@ def parse(argv: Sequence[str] | None, *, program: str, description: str) -> argp
     try:
         arguments.split = SplitParameters(arguments.validation_permille, arguments.test_permille, arguments.split_salt)
         arguments.near = NearDuplicateParameters(arguments.near_jaccard, arguments.near_ngram)
+        if not 0 < arguments.benchmark_overlap <= 1:
+            raise ValueError(f"--benchmark_overlap {arguments.benchmark_overlap}: it must be above 0 and at most 1")
     except ValueError as error:
         parser.error(str(error))
     inside, outside = arguments.output_dir.resolve(), arguments.input_dir.resolve()
@@ -171,6 +195,11 @@ def chain_parameters(arguments: argparse.Namespace) -> ChainParameters:
         split=arguments.split,
         near=arguments.near,
         against=tuple(EarlierDataset.at(folder) for folder in arguments.against),
+        benchmarks=decontaminate.read_benchmarks(
+            arguments.benchmarks, ngram=arguments.benchmark_ngram, overlap=arguments.benchmark_overlap
+        )
+        if arguments.benchmarks
+        else None,
         format=arguments.format,
     )
 

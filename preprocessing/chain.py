@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from preprocessing import cluster_report, contract, read_pass, shards, source, spills, write_pass
+from preprocessing import cluster_report, contract, decontaminate, read_pass, shards, source, spills, write_pass
 from preprocessing.earlier import EarlierDataset, read_earlier
 from preprocessing.examine import Examination, drop_line
 from preprocessing.filters import FilterParameters
@@ -46,7 +46,7 @@ class ChainParameters:
     split: SplitParameters = dataclasses.field(default_factory=SplitParameters)
     near: NearDuplicateParameters = dataclasses.field(default_factory=NearDuplicateParameters)
     against: tuple[EarlierDataset, ...] = ()
-    benchmarks: Any | None = None
+    benchmarks: decontaminate.BenchmarkIndex | None = None
     format: str = "parquet"
 
     @property
@@ -74,7 +74,7 @@ class ChainParameters:
             **dataclasses.asdict(self.split),
             **dataclasses.asdict(self.near),
             "against": sorted((dataset.describe() for dataset in self.against), key=lambda dataset: dataset["digest"]),
-            "benchmarks": self.benchmarks.describe() if self.benchmarks else None,
+            "benchmarks": decontaminate.describe(self.benchmarks) if self.benchmarks else None,
             "format": self.format,
             "num_shards": contract.NUM_SHARDS,
             "steps": self.steps,

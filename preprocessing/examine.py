@@ -3,12 +3,12 @@
 import dataclasses
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from preprocessing import filters, shingles, source
 from preprocessing.contract import CodeFile
+from preprocessing.decontaminate import BenchmarkIndex, Hit
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Examination:
 
     filter: filters.FilterParameters
     ngram: int = 0
-    benchmarks: Any | None = None
+    benchmarks: BenchmarkIndex | None = None
 
     def unit(self, unit: source.Unit) -> Iterator["Examined"]:
         """Every file of a unit, in its order."""
@@ -59,7 +59,7 @@ class Examined:
     bytes_read: int
     notes: tuple[str, ...]
     shingles: np.ndarray | None
-    hits: list[Any]
+    hits: list[Hit]
 
 
 def drop_line(dropped: source.Dropped) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from preprocessing import source, spills
+from preprocessing.decontaminate import Hit
 from preprocessing.examine import Examination, drop_line
 from preprocessing.fingerprints import Fingerprints, FingerprintWriter, store_path
 from preprocessing.workers import Workers, progress
@@ -50,7 +51,7 @@ class Accepted:
     notes: collections.Counter
     drop_lists: list[pathlib.Path]
     fingerprints: Fingerprints | None
-    hits: dict[int, list[Any]]
+    hits: dict[int, list[Hit]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +74,7 @@ class _Share:
     drops: collections.Counter
     notes: collections.Counter
     lengths: np.ndarray
-    hits: dict[int, list[Any]]
+    hits: dict[int, list[Hit]]
 
 
 def read_all(pool: Workers, units: Sequence[source.Unit], *, work: pathlib.Path, examination: Examination) -> Accepted:

@@ -152,6 +152,35 @@ def test_against_equal_bytes_alone(tmp_path):
     assert set(kept(documents)) == {"ann/one/t.py", "ann/one/n.py"}
 
 
+PROBLEM = """def gather_totals(rows, by):
+    totals = {}
+    for row in rows:
+        key = tuple(row[name] for name in by)
+        totals[key] = totals.get(key, 0) + row["amount"]
+    return sorted(totals.items(), key=lambda item: -item[1])
+"""
+
+
+def test_files_that_hold_a_benchmark_go(tmp_path):
+    problems = tmp_path / "problems.jsonl"
+    problems.write_text(json.dumps({"task_id": "P/7", "prompt": PROBLEM, "canonical_solution": ""}) + "\n")
+    files = {
+        "ann/one": {"copy.py": text("a") + PROBLEM, "clean.py": text("b")},
+        "bob/two": {"c.py": text("c"), "near.py": text("a", edits=2) + PROBLEM},
+    }
+    documents = make(tmp_path, files, "--benchmarks", str(problems))
+    assert set(kept(documents)) == {"ann/one/clean.py", "bob/two/c.py"}
+    near, contaminated = dropped(documents)
+    # The near-duplicate goes first: what a step drops the next one does not see.
+    assert (near["reason"], near["where"]) == ("near_duplicate", "ann/one/copy.py")
+    assert (contaminated["reason"], contaminated["where"]) == ("contaminated", "bob/two/near.py")
+    (hit,) = contaminated["evidence"]["hits"]
+    assert (hit["benchmark"], hit["item"], hit["overlap"], hit["line"]) == ("problems.jsonl", "P/7", 1.0, 61)
+    manifest = shards.read_manifest(documents)
+    assert manifest.parameters["benchmarks"]["ngram"] == 10
+    assert manifest.parameters["steps"][-1] == "decontaminate"
+
+
 def test_against_something_else(tmp_path, files, capsys):
     with pytest.raises(SystemExit):
         make(tmp_path, files, "--against", str(tmp_path))
@@ -177,7 +206,7 @@ def test_other_parameters_are_another_dataset(tmp_path, files, capsys):
     assert "near_jaccard: 0.7 there, 0.8 asked for" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("flags", [("--near_jaccard", "0.2"), ("--near_ngram", "0")])
+@pytest.mark.parametrize("flags", [("--near_jaccard", "0.2"), ("--benchmark_overlap", "0"), ("--near_ngram", "0")])
 def test_flags_out_of_range(tmp_path, files, flags, capsys):
     with pytest.raises(SystemExit):
         make(tmp_path, files, *flags)
