@@ -1,4 +1,4 @@
-"""Runs commands in processes of their own: wall time, and peak memory summed over all processes of a command."""
+"""Runs commands in processes of their own: wall time, core time and peak memory over all processes of a command."""
 
 import dataclasses
 import os
@@ -28,11 +28,13 @@ class Measurement:
       peak_mb: the largest sum of proportional set sizes (PSS) over its processes, in 10^6 bytes. A page that k
         processes share counts 1/k in each, so the sum counts every page once, mapped files included. Sampled every
         0.1 s: a peak that is shorter than that may be missed.
+      core_seconds: time of all cores together, from the same samples: up to 0.1 s of each process are missing.
       output: what it printed.
     """
 
     seconds: float
     peak_mb: float
+    core_seconds: float
     output: str = ""
 
 
@@ -57,7 +59,7 @@ def run(command: Sequence[str | os.PathLike], *, environment: Mapping[str, str] 
             text=True,
             start_new_session=True,
         )
-        with _PeakMemory(process.pid) as memory:
+        with _Watch(process.pid) as watch:
             try:
                 output, _ = process.communicate()
             finally:
@@ -68,7 +70,7 @@ def run(command: Sequence[str | os.PathLike], *, environment: Mapping[str, str] 
             errors.seek(0)
             last = "\n".join(errors.read().splitlines()[-20:])
             raise BenchmarkError(f"exit status {process.returncode} of {' '.join(words)}\n{last}")
-    return Measurement(seconds, memory.peak / 1e6, output)
+    return Measurement(seconds, watch.peak / 1e6, sum(watch.core_seconds.values()), output)
 
 
 def interleaved(
@@ -86,7 +88,10 @@ def interleaved(
             os.sync()
             measurement = contestant()
             found[name].append(measurement)
-            say(f"  {name}, run {number + 1} of {runs}: {measurement.seconds:.2f} s, {measurement.peak_mb:,.0f} MB")
+            say(
+                f"  {name}, run {number + 1} of {runs}: {measurement.seconds:.2f} s, "
+                f"{measurement.core_seconds:.1f} core s, {measurement.peak_mb:,.0f} MB"
+            )
     return found
 
 
@@ -94,21 +99,31 @@ def median_seconds(measurements: Sequence[Measurement]) -> float:
     return statistics.median(measurement.seconds for measurement in measurements)
 
 
+def median_core_seconds(measurements: Sequence[Measurement]) -> float:
+    return statistics.median(measurement.core_seconds for measurement in measurements)
+
+
 def peak_mb(measurements: Sequence[Measurement]) -> float:
     """The largest of all runs."""
     return max(measurement.peak_mb for measurement in measurements)
 
 
-class _PeakMemory:
-    """A thread that adds up the memory of all processes of a session while its `with` block runs; see `peak`, bytes."""
+class _Watch:
+    """A thread that looks at all processes of a session while its `with` block runs.
+
+    Attributes:
+      peak: bytes, the largest sum of their proportional set sizes.
+      core_seconds: process id -> what it had used when it was last seen.
+    """
 
     def __init__(self, session: int):
         self.peak = 0
+        self.core_seconds: dict[int, float] = {}
         self._session = session
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
-    def __enter__(self) -> "_PeakMemory":
+    def __enter__(self) -> "_Watch":
         self._thread.start()
         return self
 
@@ -118,23 +133,25 @@ class _PeakMemory:
 
     def _watch(self) -> None:
         while True:
-            self.peak = max(self.peak, sum(map(_proportional_set_size, _processes_of(self._session))))
+            processes = _processes_of(self._session)
+            self.core_seconds.update(processes)
+            self.peak = max(self.peak, sum(map(_proportional_set_size, processes)))
             if self._ended.wait(SAMPLE_S):
                 return
 
 
-def _processes_of(session: int) -> list[int]:
-    """Process ids; a session also holds what a fork server or a dead parent started, where a tree would lose it."""
-    found = []
+def _processes_of(session: int) -> dict[int, float]:
+    """Process id -> core seconds. A session also holds what a fork server started, where a tree would lose it."""
+    found = {}
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
             try:
-                # After the name, which may hold anything: state, parent, process group, session.
+                # After the name, which may hold anything: state, parent, process group, session, ...; proc(5).
                 fields = pathlib.Path(entry.path, "stat").read_text(errors="replace").rpartition(")")[2].split()
             except OSError:
                 continue
             if int(fields[3]) == session:
-                found.append(int(entry.name))
+                found[int(entry.name)] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     return found
 
 
