@@ -103,7 +103,8 @@ def _write_parquet(path: pathlib.Path, groups: Iterable[pa.Table], schema: pa.Sc
         store_schema=False,
     ) as writer:
         for table in groups:
-            writer.write_table(table, row_group_size=max(table.num_rows, 1))
+            # Arrow looks whether a page is full after each piece of a column, so pieces would show in the bytes.
+            writer.write_table(table.combine_chunks(), row_group_size=max(table.num_rows, 1))
             rows += table.num_rows
     return rows
 

@@ -1,5 +1,6 @@
 import builtins
 import json
+import random
 
 import numpy as np
 import pyarrow as pa
@@ -101,6 +102,16 @@ def test_equal_tables_give_equal_bytes(tmp_path):
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert entries[0]["sha256"] == contract.bytes_digest((tmp_path / "a").read_bytes())
     assert (entries[0]["rows"], entries[0]["bytes"]) == (5, (tmp_path / "a").stat().st_size)
+
+
+def test_the_pieces_that_a_table_is_made_of_do_not_show(tmp_path):
+    generator = random.Random(0)
+    files = [CodeFile.of("ann/tool", f"{i:03d}.py", generator.randbytes(10_000).hex()) for i in range(150)]
+    whole = table_of(files)
+    in_pieces = pa.concat_tables([whole.slice(start, 7) for start in range(0, len(files), 7)])
+    entries = [shards.write_shard(tmp_path / "shard", [table]) for table in (whole, in_pieces)]
+    assert in_pieces["content"].num_chunks == 22
+    assert entries[0] == entries[1]
 
 
 def test_jsonl_is_the_predecessors(tmp_path):
