@@ -89,7 +89,7 @@ def make_statistics(
         _check(summary["splits"], manifest, documents)
         drawn = statistics_plots.draw(summary, made / PLOTS_FOLDER)
         (made / PAGE_FILE).write_text(statistics_page.page(summary, drawn), encoding="utf-8")
-        (made / SUMMARY_FILE).write_text(json.dumps(summary, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        (made / SUMMARY_FILE).write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
         output_folder.publish(made, output_dir)
     return summary
 

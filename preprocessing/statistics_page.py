@@ -24,8 +24,9 @@ code { overflow-wrap: anywhere; font-size: .9em }
 .plots { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 22rem), 1fr)) }
 figure { margin: 0; padding: .75rem; background: var(--card); border-radius: .5rem }
 figure svg { display: block; width: 100%; height: auto; color: var(--ink) }
-.table { overflow-x: auto; max-height: 32rem; overflow-y: auto; border: 1px solid var(--line); border-radius: .5rem }
-table { border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-numeric: tabular-nums }
+.table { width: fit-content; max-width: 100%; max-height: 32rem; overflow: auto;
+  border: 1px solid var(--line); border-radius: .5rem }
+table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums }
 th, td { padding: .3rem .6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line) }
 th { position: sticky; top: 0; background: var(--card); padding: 0 }
 th button { font: inherit; font-weight: 600; color: inherit; background: none; border: 0; padding: .4rem .6rem;
@@ -33,6 +34,7 @@ th button { font: inherit; font-weight: 600; color: inherit; background: none; b
 th[aria-sort=ascending] button::after { content: " \\2191" }
 th[aria-sort=descending] button::after { content: " \\2193" }
 .text { text-align: left }
+td.text { white-space: normal; overflow-wrap: break-word; max-width: 26rem }
 tr:last-child td { border-bottom: 0 }
 """
 
@@ -104,12 +106,9 @@ def for_page(plot: Drawn) -> str:
 
 
 def _splits(summary: Mapping[str, Any]) -> str:
-    names = ("repositories", "files", "bytes", "lines", "tokens", "unparsable")
-    rows = [
-        [split, *(totals[name] for name in names), *summary["symbols"][split].values()]
-        for split, totals in summary["splits"].items()
-    ]
-    return table(["split", *names, "symbols", "uses", "calls"], rows)
+    names = ("repositories", "files", "bytes", "lines", "tokens", "unparsable", "symbols", "uses", "calls")
+    totals = {split: {**summary["splits"][split], **summary["symbols"][split]} for split in contract.SPLITS}
+    return table(["split", *names], [[split, *(totals[split][name] for name in names)] for split in totals])
 
 
 def _tables(summary: Mapping[str, Any]) -> Iterable[str]:
@@ -132,9 +131,9 @@ def _tables(summary: Mapping[str, Any]) -> Iterable[str]:
     yield _section("Repositories", table(["repository", "split", "licence", *names], rows), more)
     names = ("repositories", "files", "imports")
     for split in splits:
-        rows = [
-            [row["library"], row["kind"], *(row[name] for name in names)] for row in summary["top_libraries"][split]
-        ]
+        top = summary["top_libraries"][split]
+        rows = [[row["library"], kind, *(row[name] for name in names)] for kind in top for row in top[kind]]
+        rows.sort(key=lambda row: -row[2])
         more = "What repositories import of themselves is left out; all is in libraries.parquet and imports.parquet."
         yield _section(f"Libraries imported in {split}", table(["library", "kind", *names], rows), more)
     names = ("repositories", "files", "uses", "calls")

@@ -29,7 +29,9 @@ DPI = 150
 MAX_BARS = 15
 UNKNOWN = "not known"  # a licence
 _STYLE = {
+    "axes.axisbelow": True,
     "axes.edgecolor": INK,
+    "axes.facecolor": "none",
     "axes.grid": True,
     "axes.labelcolor": INK,
     "axes.spines.right": False,
@@ -88,12 +90,13 @@ def draw(summary: Mapping[str, Any], folder: pathlib.Path) -> list[Drawn]:
     return drawn
 
 
-def short(number: float, _position: int | None = None) -> str:
-    """Example: `short(20_000)` is "20k", `short(1_500_000)` is "1.5M"."""
-    for limit, ending in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+def short(number: float, _position: int | None = None, *, unit: str = "") -> str:
+    """Example: `short(20_000)` is "20k", `short(1_500_000, unit="B")` is "1.5 MB"."""
+    space = " " if unit else ""
+    for limit, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(number) >= limit:
-            return f"{number / limit:.3g}{ending}"
-    return f"{number:.3g}"
+            return f"{number / limit:.3g}{space}{prefix}{unit}"
+    return f"{number:.3g}{space}{unit}"
 
 
 def _file_sizes(axes, summary: Mapping[str, Any]) -> None:
@@ -115,7 +118,7 @@ def _cumulative(axes, bins: Sequence[int], counts: Mapping[str, Sequence[int]], 
         lines[split] = points
     _lines(axes, lines, xlabel=label, ylabel="% of files")
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(lambda value, _: f"{short(value)}{unit}")
+    axes.xaxis.set_major_formatter(lambda value, _: short(value, unit=unit))
     axes.set_ylim(0, 102)
 
 
@@ -124,7 +127,7 @@ def _repositories(axes, summary: Mapping[str, Any]) -> None:
         split: [(rank, 100 * tokens / max(points[-1][1], 1)) for rank, tokens in points]
         for split, points in summary["tokens_by_rank"].items()
     }
-    _lines(axes, lines, xlabel="largest repositories", ylabel="% of the split's tokens")
+    _lines(axes, lines, xlabel="so many of the largest repositories", ylabel="% of the split's tokens")
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(short)
     axes.set_ylim(0, 102)
@@ -143,11 +146,12 @@ def _licenses(axes, summary: Mapping[str, Any]) -> None:
     for split in contract.SPLITS:
         widths = [sizes[name].get(split, 0) / 1e6 for name in order]
         if any(widths):
-            axes.barh(range(len(order)), widths, left=left, color=COLOURS[split], label=split)
+            drawn = axes.barh(range(len(order)), widths, left=left, color=COLOURS[split], label=split)
             left = [before + width for before, width in zip(left, widths, strict=True)]
-    _name_bars(axes, order, "MB")
     if order:
+        axes.bar_label(drawn, [f"{size:,.1f}" if size >= 0.05 else "< 0.1" for size in left], padding=2, fontsize=8)
         axes.legend(loc="lower right")
+    _name_bars(axes, order, "MB")
 
 
 def _drops(axes, summary: Mapping[str, Any]) -> None:
@@ -165,7 +169,7 @@ def _standard(axes, summary: Mapping[str, Any]) -> None:
 
 def _libraries(axes, summary: Mapping[str, Any], kind: str) -> None:
     total = max(summary["splits"]["train"]["repositories"], 1)
-    rows = [row for row in summary["top_libraries"]["train"] if row["kind"] == kind][:MAX_BARS]
+    rows = summary["top_libraries"]["train"][kind][:MAX_BARS]
     bars = [(row["library"], 100 * row["repositories"] / total) for row in rows]
     _bars(axes, bars, xlabel="% of train's repositories import it", label=lambda share: f"{share:.0f}")
 
@@ -213,13 +217,13 @@ def _lines(
 def _bars(axes, bars: Sequence[tuple[str, float]], *, xlabel: str, label: Callable[[float], str]) -> None:
     drawn = axes.barh(range(len(bars)), [number for _, number in bars], color=BAR)
     axes.bar_label(drawn, [label(number) for _, number in bars], padding=2, fontsize=8)
-    axes.margins(x=0.12)
     _name_bars(axes, [name for name, _ in bars], xlabel)
 
 
 def _name_bars(axes, names: Sequence[str], xlabel: str) -> None:
     axes.set_yticks(range(len(names)), [name if len(name) < 25 else f"{name[:23]}…" for name in names], fontsize=8)
     axes.invert_yaxis()
+    axes.margins(x=0.12)  # for the numbers behind the bars
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
     axes.xaxis.set_major_formatter(short)

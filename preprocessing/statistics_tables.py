@@ -18,7 +18,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from preprocessing import contract, sorted_runs, symbols
-from preprocessing.statistics_count import BINS, IMPORTS, LIBRARIES, OWN, SYMBOLS, Counts, Repository, library_of
+from preprocessing.statistics_count import (
+    BINS,
+    IMPORTS,
+    LIBRARIES,
+    OWN,
+    STANDARD,
+    SYMBOLS,
+    THIRD_PARTY,
+    Counts,
+    Repository,
+    library_of,
+)
 
 REPOSITORIES_FILE = "repositories.parquet"
 IMPORTS_FILE = "imports.parquet"
@@ -145,7 +156,7 @@ def write_imports(folder: pathlib.Path, runs: pathlib.Path) -> dict[str, Any]:
     """Writes `imports.parquet` (by module) and `libraries.parquet` (by top-level name) from their runs.
 
     Returns:
-      `libraries`: split -> kind -> number of libraries; `top_libraries`: split -> rows, own modules left out.
+      `libraries`: split -> kind -> number of libraries; `top_libraries`: split -> kind -> rows, own modules left out.
     """
     counts = (pa.field(name, pa.int64()) for name in IMPORTS.values)
     texts = {name: pa.field(name, pa.string()) for name in ("split", "module", "library", "kind")}
@@ -155,21 +166,24 @@ def write_imports(folder: pathlib.Path, runs: pathlib.Path) -> dict[str, Any]:
         for (module, kind), split, values in sorted_runs.merged(runs, IMPORTS)
     )
     _write(folder / IMPORTS_FILE, schema, modules)
-    kinds = {split: collections.Counter() for split in contract.SPLITS}
-    top = {split: _Top() for split in contract.SPLITS}
+    numbers = {split: collections.Counter() for split in contract.SPLITS}
+    top = {split: {kind: _Top() for kind in (STANDARD, THIRD_PARTY)} for split in contract.SPLITS}
 
     def libraries() -> Iterator[tuple]:
         for (library, kind), split, values in sorted_runs.merged(runs, LIBRARIES):
-            kinds[split][kind] += 1
+            numbers[split][kind] += 1
             if kind != OWN:
-                row = {"library": library, "kind": kind, **dict(zip(LIBRARIES.values, values, strict=True))}
-                top[split].add((row["repositories"], row["files"]), (library, kind, row))
+                row = {"library": library, **dict(zip(LIBRARIES.values, values, strict=True))}
+                top[split][kind].add((row["repositories"], row["files"]), (library, row))
             yield (split, library, kind, *values)
 
     _write(folder / LIBRARIES_FILE, schema.remove(schema.get_field_index("module")), libraries())
     return {
-        "libraries": {split: dict(sorted(count.items())) for split, count in kinds.items()},
-        "top_libraries": {split: [row for *_, row in rows.best()] for split, rows in top.items()},
+        "libraries": {split: dict(sorted(count.items())) for split, count in numbers.items()},
+        "top_libraries": {
+            split: {kind: [row for _, row in rows.best()] for kind, rows in kinds.items()}
+            for split, kinds in top.items()
+        },
     }
 
 
