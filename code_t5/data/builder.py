@@ -13,9 +13,14 @@ import tensorflow_datasets as tfds
 
 from preprocessing import contract, shards
 
+_TEXTS = ("repository", "path", "content", "license", "sha256")
+
 
 class DocumentsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """Copies a document dataset into TFDS, split by split.
+
+    `weight` is 1.0 where the documents have none; the metadata's `weights` are the sums of each split. (Datasets made
+    before there were weights have neither, and are read all the same.)
 
     Attributes:
       documents_dir: a folder made by `preprocessing.run`; needed to build, not to read.
@@ -43,12 +48,14 @@ class DocumentsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         metadata = {}
         if self.documents_dir:
             manifest = shards.read_manifest(self.documents_dir, open_file=tf.io.gfile.GFile)
+            weights = {split: count.get("weight", count["files"]) for split, count in manifest.counts.items()}
             metadata = {"documents_digest": manifest.digest, "counts": manifest.counts, "drops": manifest.drops}
+            metadata["weights"] = weights
         return tfds.core.DatasetInfo(
             builder=self,
             description=f"Python source files, one a row, split by repository. {self.builder_config.description}",
             features=tfds.features.FeaturesDict(
-                {name: tfds.features.Text() for name in ("repository", "path", "content", "license", "sha256")}
+                {**{name: tfds.features.Text() for name in _TEXTS}, "weight": tfds.features.Scalar(tf.float32)}
             ),
             metadata=tfds.core.MetadataDict(**metadata),
         )
@@ -60,18 +67,11 @@ class DocumentsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         counts = shards.read_manifest(self.documents_dir, open_file=tf.io.gfile.GFile).counts
         return {split: self._generate_examples(split) for split in contract.SPLITS if counts[split]["files"]}
 
-    def _generate_examples(self, split: str) -> Iterator[tuple[str, dict[str, str]]]:
-        for file in shards.read_documents(self.documents_dir, split, open_file=tf.io.gfile.GFile):
-            yield (
-                f"{file.repository}/{file.path}",
-                {
-                    "repository": file.repository,
-                    "path": file.path,
-                    "content": file.content,
-                    "license": file.license,
-                    "sha256": file.sha256,
-                },
-            )
+    def _generate_examples(self, split: str) -> Iterator[tuple[str, dict[str, str | float]]]:
+        columns = [*_TEXTS, "weight"]
+        for batch in shards.read_columns(self.documents_dir, split, columns=columns, open_file=tf.io.gfile.GFile):
+            for row in batch.to_pylist():
+                yield f"{row['repository']}/{row['path']}", row
 
 
 def _configs(**descriptions: str) -> list[tfds.core.BuilderConfig]:

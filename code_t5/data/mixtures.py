@@ -1,8 +1,11 @@
-"""Registers the seqio Mixtures, from one table; each Task is drawn in proportion to its number of files."""
+"""Registers the seqio Mixtures, from one table; each Task is drawn in proportion to the sum of its weights.
+
+That is its number of train files, where they have no weights.
+"""
 
 import seqio
 
-from code_t5.data import tasks
+from code_t5.data import tasks, weights
 
 TABLE = {
     "fl_py_2019_mix": ("fl_py_50stars_2019", "fl_py_10stars_2019"),
@@ -13,4 +16,4 @@ TABLE = {
 assert {task for members in TABLE.values() for task in members} <= {row.task for row in tasks.TABLE}
 
 for _name, _members in TABLE.items():
-    seqio.MixtureRegistry.add(_name, list(_members), default_rate=seqio.mixing_rate_num_examples)
+    seqio.MixtureRegistry.add(_name, list(_members), default_rate=weights.mixing_rate)

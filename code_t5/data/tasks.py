@@ -11,7 +11,7 @@ import seqio
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from code_t5.data import builder, heldout, line_completion, objectives
+from code_t5.data import builder, heldout, line_completion, objectives, weights
 from code_t5.data.vocabulary import VOCABULARY
 from preprocessing.contract import HELD_OUT_SPLITS, SPLITS
 
@@ -41,12 +41,22 @@ OUTPUT_FEATURES = {
 }
 
 
+class TextAndWeight(tfds.decode.PartialDecoding):
+    """What is decoded of a document: the text, and the weight where the dataset has one (older ones do not)."""
+
+    def __init__(self):
+        super().__init__({"content": tfds.features.Text()})
+
+    def extract_features(self, features: tfds.features.FeaturesDict) -> tfds.features.FeaturesDict:
+        wanted = ("content", weights.FEATURE)
+        return tfds.features.FeaturesDict({name: features[name] for name in wanted if name in features})
+
+
 class DocumentSource(seqio.TfdsDataSource):
-    """A TFDS dataset of documents of which only the text is read from disk."""
+    """A TFDS dataset of documents of which only the text and the weight are read from disk."""
 
     def __init__(self, tfds_name: str, splits: tuple[str, ...]):
-        only_content = tfds.decode.PartialDecoding({"content": tfds.features.Text()})
-        super().__init__(tfds_name=tfds_name, splits=splits, decoders=only_content)
+        super().__init__(tfds_name=tfds_name, splits=splits, decoders=TextAndWeight())
 
     def get_dataset(self, split: str = "train", *args, **kwargs) -> tf.data.Dataset:
         self._check_made()
@@ -64,14 +74,17 @@ class DocumentSource(seqio.TfdsDataSource):
 
 
 def tokenize(dataset: tf.data.Dataset, output_features: dict[str, seqio.Feature]) -> tf.data.Dataset:
-    """Turns documents into tokens; the text is left behind, so that a cache holds tokens only.
+    """Turns documents into tokens; the text is left behind, so that a cache holds tokens and weights only.
 
-    Example: {"content": "x = 1\\n"} -> {"targets": [88, 21, 402, 3]}
+    Example: {"content": "x = 1\\n", "weight": 0.5} -> {"targets": [88, 21, 402, 3], "weight": 0.5}
     """
     vocabulary = output_features["targets"].vocabulary
-    return dataset.map(
-        lambda features: {"targets": vocabulary.encode_tf(features["content"])}, num_parallel_calls=tf.data.AUTOTUNE
-    )
+
+    def encode(features):
+        weight = {name: value for name, value in features.items() if name == weights.FEATURE}
+        return {"targets": vocabulary.encode_tf(features["content"]), **weight}
+
+    return dataset.map(encode, num_parallel_calls=tf.data.AUTOTUNE)
 
 
 def register(row: TaskRow) -> None:
@@ -83,6 +96,7 @@ def register(row: TaskRow) -> None:
         preprocessors=[
             tokenize,
             seqio.CacheDatasetPlaceholder(),
+            weights.sample_by_weight,
             objectives.append_file_end,
             objectives.objective,
         ],

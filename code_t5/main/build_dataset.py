@@ -75,8 +75,11 @@ def main() -> None:
         with contextlib.redirect_stdout(io.StringIO()):  # TFDS announces a download, of which there is none
             builder.download_and_prepare()
     print(f"dataset     {builder.info.full_name} in {builder.data_dir}")
+    weights = (builder.info.metadata or {}).get("weights", {})
     for split, info in builder.info.splits.items():
-        print(f"{split:<11} {info.num_examples:>8,} files {info.num_bytes / 1e6:>8.1f} MB in {info.num_shards} shards")
+        line = f"{split:<11} {info.num_examples:>8,} files {info.num_bytes / 1e6:>8.1f} MB in {info.num_shards} shards"
+        weight = weights.get(split, info.num_examples)
+        print(f"{line}, weights of {weight:,.1f}" if abs(weight - info.num_examples) > 0.05 else line)
     if tf.io.gfile.exists(os.path.join(directory, vocabulary.MODEL_FILE)):
         print(f"vocabulary  {os.path.join(directory, vocabulary.MODEL_FILE)}")
     else:

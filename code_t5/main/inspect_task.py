@@ -1,11 +1,12 @@
 """Shows what a Task or Mixture feeds to the model: examples as text, their lengths, and the share of padding.
 
-python -m code_t5.main.inspect_task --list
+python -m code_t5.main.inspect_task --list --data_dir DATA_DIR
 python -m code_t5.main.inspect_task --task fl_py_dev --data_dir DATA_DIR
 
 The objective is the default one, or that of the trainer's own flags --gin_location_prefix, --gin_file and --gin_param.
 """
 
+import contextlib
 import itertools
 import os
 
@@ -42,9 +43,21 @@ def list_all() -> None:
     print(
         "\nEach has `<task>_line` (line completion) and `<task>_heldout` (bits per byte), validation and test only.\n"
     )
-    print(f"{'Mixture':<28} of")
+    print(f"{'Mixture':<28} of, and their rates where --data_dir has all of them")
     for name, members in mixtures.TABLE.items():
         print(f"{name:<28} {', '.join(members)}")
+        with contextlib.suppress(FileNotFoundError):  # rates are known when all its datasets are there
+            print(rates(names.find(name)))
+
+
+def rates(mixture: seqio.Mixture) -> str:
+    """How often each Task of a Mixture is drawn: the sum of its train documents' weights, and its share of all.
+
+    Raises:
+      FileNotFoundError: the dataset of one of them is not there.
+    """
+    found = {task.name: mixture.get_rate(task) for task in seqio.get_subtasks(mixture)}
+    return "\n".join(f"  {name:<36} {rate:>14,.1f} {rate / sum(found.values()):>7.1%}" for name, rate in found.items())
 
 
 def show(example: dict[str, np.ndarray], vocabulary: seqio.Vocabulary, number: int) -> None:
@@ -71,13 +84,13 @@ def measure(examples: list[dict[str, np.ndarray]], lengths: dict[str, int]) -> N
 
 
 def main() -> None:
+    if flags.FLAGS.gin_file or flags.FLAGS.gin_param:  # mesh_tensorflow's own flags, as the trainer takes them
+        gin.add_config_file_search_path(os.path.join(os.path.dirname(t5.models.__file__), "gin"))
+        mesh_utils.parse_gin_defaults_and_flags(skip_unknown=True)
     if LIST.value:
         return list_all()
     if not TASK.value:
         raise ValueError("which Task? Give --task NAME, or --list to see their names")
-    if flags.FLAGS.gin_file or flags.FLAGS.gin_param:  # mesh_tensorflow's own flags, as the trainer takes them
-        gin.add_config_file_search_path(os.path.join(os.path.dirname(t5.models.__file__), "gin"))
-        mesh_utils.parse_gin_defaults_and_flags(skip_unknown=True)
     seqio.add_global_cache_dirs(CACHE_DIRS.value)
     provider = names.find(TASK.value)
     split = SPLIT.value or ("train" if "train" in provider.splits else "validation")
@@ -87,6 +100,8 @@ def main() -> None:
     )
     examples = list(itertools.islice(tfds.as_numpy(dataset), max(NUM_EXAMPLES.value, NUM_MEASURED.value)))
     print(f"{provider.name}, {split}, {'from the cache' if USE_CACHED.value else 'made from text'}, sizes {lengths}")
+    if isinstance(provider, seqio.Mixture):
+        print(f"drawn from, with the sums of their weights as rates:\n{rates(provider)}")
     vocabulary = provider.output_features["targets"].vocabulary
     for number, example in enumerate(examples[: NUM_EXAMPLES.value], start=1):
         show(example, vocabulary, number)

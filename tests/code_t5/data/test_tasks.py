@@ -79,9 +79,9 @@ def test_train_examples_are_the_documents_and_nothing_else(use_data_dir, documen
     assert all(content in text for content in expected)
 
 
-def test_only_the_text_is_read(use_data_dir):
+def test_only_the_text_and_the_weight_are_read(use_data_dir):
     dataset = seqio.TaskRegistry.get("fl_py_dev").source.get_dataset("validation", shuffle=False)
-    assert set(dataset.element_spec) == {"content"}
+    assert set(dataset.element_spec) == {"content", "weight"}
 
 
 def test_the_same_seed_gives_the_same_epoch(use_data_dir):
