@@ -58,11 +58,12 @@ def table(found: list[Rate], kind: str) -> str:
     """
     raised = [rate for rate in found if rate.after > rate.before * (1 + 1e-6)]
     lowered = [rate for rate in reversed(found) if rate.after < rate.before * (1 - 1e-6)]
-    lines = [f"{kind:<32} {'files':>9} {'MB':>9} {'before':>8} {'after':>8} {'weight':>7}"]
+    width = max([30, *(len(rate.name) for rate in [*raised[:SHOWN], *lowered[:SHOWN]])])
+    lines = [f"{kind:<{width + 2}} {'files':>9} {'MB':>9} {'before':>8} {'after':>8} {'weight':>7}"]
     for title, part in (("raised", raised), ("lowered", lowered)):
         lines += [f"{title}: {len(part):,} of {len(found):,}{', the most' if len(part) > SHOWN else ''}"]
         lines += [
-            f"  {rate.name:<30} {rate.files:>9,} {rate.size / 1e6:>9.1f} {rate.before:>8.2%} {rate.after:>8.2%} "
+            f"  {rate.name:<{width}} {rate.files:>9,} {rate.size / 1e6:>9.2f} {rate.before:>8.2%} {rate.after:>8.2%} "
             f"{rate.weight:>7.3f}"
             for rate in part[:SHOWN]
         ]

@@ -29,10 +29,18 @@ def test_the_table_shows_both_ends():
     lines = weight_rates.table(found, "libraries").splitlines()
     assert lines[0].split() == ["libraries", "files", "MB", "before", "after", "weight"]
     assert lines[1] == "raised: 10 of 20, the most"
-    assert lines[2].split() == ["g00", "1", "10.0", "5.00%", "10.26%", "2.053"]
+    assert lines[2].split() == ["g00", "1", "10.00", "5.00%", "10.26%", "2.053"]
     assert [line.split()[0] for line in lines[2:10]] == [f"g{i:02d}" for i in range(8)]
     assert lines[10] == "lowered: 9 of 20, the most"
     assert [line.split()[0] for line in lines[11:]] == [f"g{i:02d}" for i in range(19, 11, -1)]
+
+
+def test_long_names_keep_the_columns_apart():
+    found = [Rate("o" * 40, 1, 10, 0.1, 0.2, 2.0), Rate("n", 1, 10, 0.9, 0.8, 0.9)]
+    lines = weight_rates.table(found, "repositories").splitlines()
+    assert {len(line) for line in lines if not line.endswith(" of 2")} == {len(lines[0])}
+    assert lines[0].index("files") == lines[2].index(" 1 ") - 3
+    assert weight_rates.table([], "libraries").splitlines()[1:] == ["raised: 0 of 0", "lowered: 0 of 0"]
 
 
 def test_summary():
