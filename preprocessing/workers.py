@@ -5,6 +5,7 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import pathlib
+import pickle
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +27,7 @@ class Workers:
 
     Args:
       count: number of processes.
-      folder: a folder to be made, where each process notes what it is doing.
+      folder: a folder to be made, where each process notes what it is doing and leaves its answers.
     """
 
     def __init__(self, count: int, folder: pathlib.Path):
@@ -71,17 +72,18 @@ class Workers:
         processes = set()
         try:
             for number, (task, name) in enumerate(zip(tasks, names, strict=True)):
-                futures[self._pool.submit(_run_task, self._folder, name, function, task)] = number
+                answer = self._folder / f"answer-{number}"
+                futures[self._pool.submit(_run_task, answer, name, function, task)] = number
                 processes.update(multiprocessing.active_children())
             for future in concurrent.futures.as_completed(futures):
-                yield futures.pop(future), future.result()
+                yield futures.pop(future), _taken(future.result())
         except BrokenProcessPool as error:
             self._pool.shutdown(cancel_futures=True)
             raise WorkerDiedError(self._obituary(processes)) from error
 
     def _obituary(self, processes: set) -> str:
         # The pool ends the other processes with SIGTERM; the one that ended otherwise began it.
-        notes = {int(file.name): file.read_text(encoding="utf-8") for file in self._folder.iterdir()}
+        notes = {int(file.name): file.read_text(encoding="utf-8") for file in self._folder.glob("[0-9]*")}
         exit_codes = {process.pid: process.exitcode for process in processes if process.pid in notes}
         first = [pid for pid, code in exit_codes.items() if code not in (None, 0, -signal.SIGTERM)]
         doing = " or ".join(sorted(notes[pid] for pid in first or notes)) or "starting"
@@ -109,10 +111,20 @@ def _die_with_parent() -> None:
     os._exit(1)
 
 
-def _run_task(folder: pathlib.Path, name: str, function: Callable[[Any], Any], task: Any) -> Any:
-    note = folder / str(os.getpid())
+def _run_task(answer: pathlib.Path, name: str, function: Callable[[Any], Any], task: Any) -> pathlib.Path:
+    """Leaves the answer in a file: the pool waits for ever for the rest of one whose writer died halfway in a pipe."""
+    note = answer.with_name(str(os.getpid()))
     note.write_text(name, encoding="utf-8")
     try:
-        return function(task)
+        with answer.open("wb") as file:
+            pickle.dump(function(task), file, protocol=pickle.HIGHEST_PROTOCOL)
     finally:
         note.unlink()
+    return answer
+
+
+def _taken(answer: pathlib.Path) -> Any:
+    with answer.open("rb") as file:
+        result = pickle.load(file)
+    answer.unlink()
+    return result

@@ -1,5 +1,9 @@
 import os
+import pathlib
 import signal
+import subprocess
+import sys
+import threading
 import time
 
 import pytest
@@ -57,3 +61,40 @@ def test_a_death_names_the_task(tmp_path):
     message = r"a worker process died \(signal 9\) while reading unit 3\. .* fewer --workers"
     with pytest.raises(WorkerDiedError, match=message), Workers(2, tmp_path / "doing") as workers:
         list(workers.run(die, range(9), names=names(9)))
+
+
+def die_while_answering(number: int) -> bytes:
+    """Task 0 stops the main process, so that its answer fills the pipe, and dies when the main process goes on."""
+
+    def end() -> None:
+        os.kill(main_process, signal.SIGCONT)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    if number == 0:
+        main_process = int(os.environ["MAIN_PROCESS"])
+        os.kill(main_process, signal.SIGSTOP)
+        threading.Timer(0.5, end).start()
+        return bytes(50_000_000)
+    time.sleep(1)
+    return b""
+
+
+def test_a_death_while_a_large_answer_is_on_its_way_is_no_hang(tmp_path):
+    program = f"""
+import os, pathlib
+os.environ["MAIN_PROCESS"] = str(os.getpid())
+from preprocessing.workers import WorkerDiedError, Workers
+from tests.preprocessing import test_workers
+try:
+    with Workers(2, pathlib.Path({str(tmp_path / "doing")!r})) as workers:
+        list(workers.run(test_workers.die_while_answering, range(9), names=test_workers.names(9)))
+except WorkerDiedError as error:
+    print(error)
+"""
+    command = [sys.executable, "-c", program]
+    root = pathlib.Path(__file__).parents[2]
+    process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        assert process.communicate(timeout=20)[0].startswith("a worker process died (signal 9)")
+    finally:
+        process.kill()
