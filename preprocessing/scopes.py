@@ -288,13 +288,19 @@ def _owner(scope: Scope, name: str, seen: Scan) -> Scope:
 
 
 def lookup(scope: Scope, name: str, seen: Scan) -> Found | None:
-    """The import that a name stands for where it is used."""
+    """The import that a name stands for where it is used, if any; after `bind`."""
+    place = place_of(scope, name, seen)
+    return place.bound[name] if place else None
+
+
+def place_of(scope: Scope, name: str, seen: Scan) -> Scope | None:
+    """The scope that gives a name its meaning where it is used; None if no scope of the file binds it."""
     place = scope
     while place is not None:
         if name in place.globals:
-            return seen.scopes[0].bound.get(name)
+            return seen.scopes[0] if name in seen.scopes[0].bound else None
         # Functions and comprehensions do not see the names of the class that they are in.
         if name in place.bound and (place is scope or place.kind != "class") and name not in place.nonlocals:
-            return place.bound[name]
+            return place
         place = place.parent
     return None
