@@ -18,8 +18,8 @@ from preprocessing.workers import Workers, progress
 
 BY = ("repository", "symbol")
 
-# Modules of Python 2 that Python 3 moved or took away; they are no libraries either. Most stand in `try: import`.
-_PYTHON_2 = frozenset(
+# Modules of Python 2 that Python 3 moved or took away, and new ones of 3.14; they are no libraries either.
+_OF_OTHER_PYTHONS = frozenset(
     """
     BaseHTTPServer CGIHTTPServer ConfigParser Cookie Dialog DocXMLRPCServer FileDialog HTMLParser Queue ScrolledText
     SimpleDialog SimpleHTTPServer SimpleXMLRPCServer SocketServer StringIO Tix Tkconstants Tkinter UserDict UserList
@@ -27,10 +27,10 @@ _PYTHON_2 = frozenset(
     exceptions fpformat gdbm htmlentitydefs htmllib httplib ihooks imputil markupbase md5 mhlib mimetools
     mimify multifile mutex new os2emxpath popen2 posixfile repr rexec rfc822 robotparser sets sgmllib sha statvfs
     stringold sunaudio thread tkColorChooser tkCommonDialog tkFileDialog tkFont tkMessageBox tkSimpleDialog toaiff
-    ttk urllib2 urlparse user whichdb xmlrpclib
+    ttk urllib2 urlparse user whichdb xmlrpclib annotationlib compression
     """.split()
 )
-NOT_LIBRARIES = sys.stdlib_module_names | _PYTHON_2 | {"__main__", ""}
+NOT_LIBRARIES = sys.stdlib_module_names | _OF_OTHER_PYTHONS | {"__main__", ""}
 
 
 @dataclasses.dataclass

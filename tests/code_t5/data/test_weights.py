@@ -15,6 +15,7 @@ from code_t5.data.vocabulary import VOCABULARY
 from preprocessing import run, shards
 from preprocessing import weights as weighting
 from preprocessing.weight_law import WeightParameters
+from tests.code_t5.conftest import command
 from tests.flcc_tree import write_flcc
 
 LENGTHS = {"inputs": 32, "targets": 24}
@@ -187,6 +188,18 @@ def test_rates_of_a_mixture_are_the_sums_of_weights(use_small):
     assert found == {TASK: pytest.approx(1.5 * files, rel=1e-6), PLAIN: files}
     gin.bind_parameter("code_t5.sampling.use_weights", False)
     assert [mixture.get_rate(task) for task in mixture.tasks] == [files, files]
+
+
+@pytest.mark.slow
+def test_programs_print_weights_and_rates(small):
+    built = command("code_t5.main.build_dataset", "--dataset", "flcc_python/50stars_2019", "--data_dir", small / "data",
+                    "--documents", small / "weighted").stdout  # fmt: skip
+    files = shards.read_manifest(small / "documents").counts["train"]["files"]
+    [train] = [line for line in built.splitlines() if line.startswith("train ")]
+    assert train.endswith(f"weights of {1.5 * files:,.1f}")
+    listed = command("code_t5.main.inspect_task", "--list", "--data_dir", small / "data").stdout
+    shown = [line.split() for line in listed.splitlines() if line.startswith("  ")]
+    assert shown == [[PLAIN, f"{files:,.1f}", "40.0%"], [TASK, f"{1.5 * files:,.1f}", "60.0%"]]
 
 
 def test_a_dataset_that_is_not_made_says_what_makes_it(use_small):
