@@ -1,6 +1,7 @@
 """A folder that is either not there or finished: made beside, under a lock, and renamed at the end."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import pathlib
@@ -47,18 +48,22 @@ def making(output_dir: pathlib.Path) -> Iterator[pathlib.Path]:
 
     Raises:
       AlreadyRunningError: another process has it.
+      OSError: the disk is full, in words that say what to do; or any other that the block raised.
     """
     beside = incomplete_folder(output_dir)
     with _locked(beside, output_dir):
-        for left in beside.iterdir():
-            if left.is_dir():
-                shutil.rmtree(left)
-        work = pathlib.Path(tempfile.mkdtemp(prefix="run-", dir=beside))
         try:
-            yield work
+            _clear(beside)
+            yield pathlib.Path(tempfile.mkdtemp(prefix="run-", dir=beside))
+        except OSError as error:
+            if not _is_disk_full(error):
+                raise
+            raise OSError(
+                f"no space left on the disk of {output_dir}: nothing was left there, free some and run it again"
+            ) from error
         finally:
+            _clear(beside)
             # The lock's file goes last: as long as it is there, nobody else begins.
-            shutil.rmtree(work, ignore_errors=True)
             (beside / _LOCK).unlink(missing_ok=True)
             with contextlib.suppress(OSError):
                 beside.rmdir()
@@ -75,6 +80,18 @@ def publish(made: pathlib.Path, output_dir: pathlib.Path) -> None:
 def incomplete_folder(output_dir: pathlib.Path) -> pathlib.Path:
     """Where a folder is while it is being made."""
     return pathlib.Path(f"{output_dir.absolute()}.incomplete")  # "." can neither be renamed nor be given an ending
+
+
+def _clear(beside: pathlib.Path) -> None:
+    for left in beside.iterdir():
+        if left.is_dir():
+            # A process of a killed run may still be writing there; what that leaves goes at the end.
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _is_disk_full(error: OSError) -> bool:
+    # Beam's and Arrow's errors may have a number in their words alone.
+    return error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error)
 
 
 def _is_empty_folder(folder: pathlib.Path) -> bool:

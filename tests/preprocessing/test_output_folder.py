@@ -1,4 +1,5 @@
 import contextlib
+import errno
 import pathlib
 
 import pytest
@@ -43,6 +44,30 @@ def test_what_a_killed_run_left_is_removed(tmp_path):
     (left.parent.parent / "lock").write_text("")
     with making(tmp_path / "out") as work:
         assert [path.name for path in work.parent.iterdir() if path.is_dir()] == [work.name]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_run_goes_on_writing_is_removed_at_the_end(tmp_path):
+    left = tmp_path / "out.incomplete" / "run-killed"
+    left.mkdir(parents=True)
+    with making(tmp_path / "out"):
+        (left / "late").mkdir(parents=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "full"), OSError("Detail: [errno 28] No space left on device")]
+)
+def test_a_full_disk_is_said_with_what_to_do(tmp_path, error):
+    with (
+        pytest.raises(
+            OSError, match=r"^no space left on the disk of .*/out: nothing was left there, free some and run"
+        ),
+        making(tmp_path / "out"),
+    ):
+        raise error
+    with pytest.raises(PermissionError, match="^another error$"), making(tmp_path / "out"):
+        raise PermissionError("another error")
     assert list(tmp_path.iterdir()) == []
 
 
