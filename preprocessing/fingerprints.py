@@ -109,7 +109,7 @@ class Fingerprints:
         """What `save` wrote; the arrays are mapped, so that processes share them."""
         paths = json.loads((index / "paths.json").read_text())
         first_row, offsets = (
-            np.asarray(np.load(index / f"{name}.npy", mmap_mode="r")) for name in ("first_row", "offsets")
+            np.asarray(np.memmap(index / name, np.int64, mode="r")) for name in ("first_row", "offsets")
         )
         return cls([pathlib.Path(path) for path in paths], first_row, offsets)
 
@@ -117,8 +117,9 @@ class Fingerprints:
         """Writes the names and arrays, not the stores, into a new folder, for other processes to `load`."""
         index.mkdir()
         (index / "paths.json").write_text(json.dumps([str(path) for path in self.paths]))
-        np.save(index / "first_row.npy", self.first_row)
-        np.save(index / "offsets.npy", self.offsets)
+        # Not np.save: on a full disk it may lose the end of an array without an error.
+        (index / "first_row").write_bytes(self.first_row.data)
+        (index / "offsets").write_bytes(self.offsets.data)
 
     def __len__(self) -> int:
         return int(self.first_row[-1])
