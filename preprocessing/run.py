@@ -7,7 +7,7 @@ python -m preprocessing.run --input_dir FLCC --output_dir DOCUMENTS --against EA
 python -m preprocessing.run --input_dir exports/ --input_format jsonl --output_dir DOCUMENTS --test_permille 20
 """
 
-import errno
+import hashlib
 import pathlib
 import sys
 import time
@@ -44,13 +44,21 @@ def existing(output_dir: pathlib.Path, salt: str, wanted: dict, source_: dict) -
             "Choose another --output_dir, or replace what is there with --overwrite"
         )
     for name, entry in manifest.shards.items():
-        shard = output_dir / name
-        if not shard.exists() or shard.stat().st_size != entry["bytes"]:
+        if damage := _damage(output_dir / name, entry):
             raise contract.DataContractError(
-                f"{shard} is damaged: {shard.stat().st_size if shard.exists() else 0} bytes, the manifest says "
-                f"{entry['bytes']}: make the dataset again with --overwrite"
+                f"{output_dir / name} is damaged: {damage}: make the dataset again with --overwrite"
             )
     return manifest
+
+
+def _damage(shard: pathlib.Path, entry: dict[str, Any]) -> str:
+    """What is wrong with a shard, "" where it is as the manifest says."""
+    size = shard.stat().st_size if shard.exists() else 0
+    if size != entry["bytes"]:
+        return f"{size} bytes, the manifest says {entry['bytes']}"
+    with shard.open("rb") as file:
+        is_same = hashlib.file_digest(file, "sha256").hexdigest() == entry["sha256"]
+    return "" if is_same else "its SHA-256 is not the manifest's"
 
 
 def _differences(manifest: contract.Manifest, wanted: dict, source_: dict) -> str:
@@ -129,11 +137,7 @@ def command(
             make_documents=make_documents,
             **arguments.engine,
         )
-    except (contract.DataContractError, WorkerDiedError) as error:
-        _fail(str(error))
-    except OSError as error:
-        if error.errno == errno.ENOSPC or "No space left" in str(error):
-            _fail(f"no space left on the disk of {arguments.output_dir}: nothing was left there, free some and re-run")
+    except (contract.DataContractError, WorkerDiedError, OSError) as error:
         _fail(str(error))
     except KeyboardInterrupt:
         _fail("interrupted; nothing was left behind", status=130)

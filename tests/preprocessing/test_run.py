@@ -269,15 +269,24 @@ def test_again_and_otherwise(tree, tmp_path, capsys):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["F L Ċ C", "out"]
 
 
-def test_a_damaged_dataset_is_not_taken_for_made(tree, tmp_path, capsys):
+@pytest.mark.parametrize(
+    "damaged, what",
+    [
+        (lambda whole: whole[:-5], "bytes, the manifest says"),
+        (lambda whole: whole[:40] + bytes([whole[40] ^ 1]) + whole[41:], "its SHA-256 is not the manifest's"),
+    ],
+)
+def test_a_damaged_dataset_is_not_taken_for_made(tree, tmp_path, capsys, damaged, what):
     arguments = ["--input_dir", str(tree), "--output_dir", str(tmp_path / "out"), "--workers=1"]
     run.main(arguments)
     before = everything(tmp_path / "out")
     shard = tmp_path / "out" / "test-00003-of-00008.parquet"
-    shard.write_bytes(shard.read_bytes()[:-5])
+    shard.write_bytes(damaged(shard.read_bytes()))
     with pytest.raises(SystemExit):
         run.main(arguments)
-    assert "test-00003-of-00008.parquet is damaged" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "test-00003-of-00008.parquet is damaged: " in error
+    assert what in error
     run.main([*arguments, "--overwrite"])
     assert everything(tmp_path / "out") == before
 
