@@ -172,21 +172,23 @@ def make_vocabulary(
 
     Raises:
       ValueError: the law does not hold for a held-out document, or there is too little text.
+      AlreadyRunningError: another process is making `output_dir`.
     """
     manifest = shards.read_manifest(documents)
-    model = train(sample_documents(documents, parameters), parameters.vocab_size)
-    result = check(prompt.Codec(model), held_out(documents), max_bytes=check_mb * 1e6)
-    if not result.files:
-        raise ValueError(
-            f"{documents} has no held-out documents to check the vocabulary on: make it with a validation split"
-        )
-    if result.failures or result.unknowns:
-        raise ValueError(
-            f"the vocabulary loses text: {result.unknowns} unknown tokens, and these files do not come back as they "
-            f"were: {', '.join(result.failures)}"
-        )
-    description = describe(model, result, parameters=parameters, documents_digest=manifest.digest)
+    # From here on, so that a second run at the same time is refused before it trains, not after.
     with output_folder.written_beside(output_dir, replace=True) as folder:
+        model = train(sample_documents(documents, parameters), parameters.vocab_size)
+        result = check(prompt.Codec(model), held_out(documents), max_bytes=check_mb * 1e6)
+        if not result.files:
+            raise ValueError(
+                f"{documents} has no held-out documents to check the vocabulary on: make it with a validation split"
+            )
+        if result.failures or result.unknowns:
+            raise ValueError(
+                f"the vocabulary loses text: {result.unknowns} unknown tokens, and these files do not come back as "
+                f"they were: {', '.join(result.failures)}"
+            )
+        description = describe(model, result, parameters=parameters, documents_digest=manifest.digest)
         (folder / MODEL_FILE).write_bytes(model)
         (folder / DESCRIPTION_FILE).write_text(json.dumps(description, indent=2) + "\n")
     return description
@@ -227,7 +229,7 @@ def main() -> None:
             description = make_vocabulary(
                 arguments.documents, arguments.output_dir, parameters=parameters, check_mb=arguments.check_mb
             )
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
     held_out_check = description["held_out"]
     print(f"vocabulary        {arguments.output_dir / MODEL_FILE}, {description['vocab_size']} pieces")
