@@ -1,6 +1,5 @@
 """The environment of the baselines that cannot live in ours: datatrove wants numpy 2, TensorFlow 2.12 refuses it."""
 
-import os
 import pathlib
 import shutil
 import subprocess
@@ -24,10 +23,10 @@ def python_of(folder: pathlib.Path) -> pathlib.Path:
     if done.exists() and done.read_bytes() == wanted:
         return python
     shutil.rmtree(folder, ignore_errors=True)
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    command = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--disable-pip-version-check"]
     installed = subprocess.run(
-        [*command, "--requirement", REQUIREMENTS], capture_output=True, text=True, check=False, env=_clean()
+        [*command, "--no-deps", "--requirement", REQUIREMENTS], capture_output=True, text=True, check=False
     )
     if installed.returncode:
         last = "\n".join(installed.stderr.strip().splitlines()[-5:])
@@ -36,8 +35,3 @@ def python_of(folder: pathlib.Path) -> pathlib.Path:
         )
     done.write_bytes(wanted)
     return python
-
-
-def _clean() -> dict[str, str]:
-    """This process's variables without those that would show its packages to another interpreter."""
-    return {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
