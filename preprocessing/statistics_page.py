@@ -99,6 +99,7 @@ def for_page(plot: Drawn) -> str:
     Example: `<g id="axes_1">` in the plot "drops" becomes `<g id="drops-axes_1">`.
     """
     svg = plot.svg[plot.svg.index("<svg") :]
+    svg = re.sub("<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = svg.replace(INK, "currentColor").replace(PAPER, "none")
     svg = re.sub(r'\bid="', f'id="{plot.name}-', svg)
     svg = re.sub(r'(href="|url\()#', rf"\1#{plot.name}-", svg)

@@ -83,6 +83,7 @@ def draw(summary: Mapping[str, Any], folder: pathlib.Path) -> list[Drawn]:
             plot(axes, summary)
             axes.set_title(title)
             figure.savefig(folder / f"{name}.png", metadata={"Software": None})
+            figure.set_layout_engine("none")  # it stays as it has just been laid out, which takes most of the time
             svg = io.StringIO()
             figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
             (folder / f"{name}.svg").write_text(svg.getvalue(), encoding="utf-8")
