@@ -91,6 +91,7 @@ def test_no_group_at_all():
         ([100, 3, 1, 1], 1, 1.5, [1.5, 1.5, 0.5, 0.5]),  # clipped in turn: the second only after the first
         ([1, 8, 1, 2], 1, 2, [0.5, 2, 0.5, 1]),
         ([8, 2, 1, 1], 0.1, 0.1, [0.1] * 4),  # no room: all are clipped
+        ([4, 3, 2, 1], 0.3, 0.3, [0.3] * 4),  # and rounding does not show it
         ([3, 3], 1, 4, [1, 1]),
         ([], 1, 4, []),
     ],

@@ -122,9 +122,9 @@ def whole_files(monkeypatch):
     monkeypatch.setattr(objectives, "code_prefix_lm", inputs_too)
 
 
-def appearances(task: str, **kwargs) -> collections.Counter:
+def appearances(task: str, *, seed: int = 0, **kwargs) -> collections.Counter:
     """The name at the start of each train file -> how often the Task gives it."""
-    dataset = names.find(task).get_dataset(None, split="train", shuffle=False, seed=0, **kwargs)
+    dataset = names.find(task).get_dataset(None, split="train", shuffle=False, seed=seed, **kwargs)
     texts = [VOCABULARY.decode(example["targets"].tolist()) for example in tfds.as_numpy(dataset)]
     return collections.Counter(text.split(" ")[0] for text in texts)
 
@@ -153,6 +153,7 @@ def test_over_the_epochs_a_task_shows_each_file_as_often_as_its_weight_says(use_
     assert {means[name] for name, weight in expected.items() if weight == 3.0} == {3.0}
     assert sum(seen.values()) / epochs == pytest.approx(1.5 * len(expected), rel=0.02)
     assert set(appearances(PLAIN, num_epochs=2).values()) == {2}
+    assert appearances(TASK, seed=1) == appearances(TASK, seed=1) != appearances(TASK, seed=2)
 
 
 def examples(task: seqio.Task, **kwargs) -> list[tuple]:
