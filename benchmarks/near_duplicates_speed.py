@@ -9,7 +9,7 @@ from benchmarks.measure import Measurement
 from benchmarks.results import Section, Target
 from preprocessing.near_duplicates import NearDuplicateParameters
 
-PART_MB = 40
+PART_MB = 60
 TIMES = 13
 WANTED_RATE = 20
 CHAIN, WITHOUT = "chain", "chain without"

@@ -47,7 +47,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         metavar="DIR",
         type=pathlib.Path,
         default=measure.ROOT / "data" / "benchmarks",
-        help="where the tree and the baselines' environment stay, and the runs happen: 4 GB (data/benchmarks)",
+        help="where the tree and the baselines' environment stay, and the runs happen: 5 GB (data/benchmarks)",
     )
     add("--only", metavar="NAME", nargs="+", choices=sorted(PARTS), default=list(PARTS), help=", ".join(PARTS))
     add("--runs", metavar="N", type=int, default=5, help="of each contestant; half as many of the slow (%(default)s)")
