@@ -104,6 +104,7 @@ def test_scopes(text, expected):
         # The standard library before others, else the first.
         ("try:\n    import simplejson as json\nexcept ImportError:\n    import json\njson.a", {"json.a": 1}),
         ("try:\n    import json\nexcept ImportError:\n    import simplejson as json\njson.a", {"json.a": 1}),
+        ("try:\n    from simplejson import f\nexcept ImportError:\n    from json import f\nf()", {"json.f": 1}),
         ("if x:\n    from b import f\nelse:\n    from a import f\nf()", {"b.f": 1}),
         ("if x:\n    import a\nelse:\n    a = g()\na.b", {}),
     ],
