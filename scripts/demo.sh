@@ -52,8 +52,9 @@ if [ -d "$demo/flcc" ]; then echo "already made: $demo/flcc"; else
   run $python -m preprocessing.build_flcc --installed_packages --output_dir "$demo/flcc"
 fi
 say "2. The dev dataset: about $max_mb MB of whole repositories"
-run scripts/dev_dataset.sh --input_dir "$demo/flcc" --output_dir "$demo/dev" --pattern '*' --max_mb "$max_mb"
-say "3. Preprocessing: filters, exact duplicates, split by repository"
+run scripts/dev_dataset.sh --input_dir "$demo/flcc" --output_dir "$demo/dev" --pattern '*' --max_mb "$max_mb" \
+  --seed 5 # draws many repositories rather than a few large ones
+say "3. Preprocessing: filters, split by repository, exact and near duplicates"
 run $python -m preprocessing.run --input_dir "$demo/dev" --output_dir "$demo/documents" \
   --validation_permille 100 --test_permille 100
 say "4. The vocabulary, of the train split (4,000 pieces, a quarter of the default: a small table makes quicker steps)"
