@@ -96,14 +96,23 @@ def cache_task(
 
 
 def available_splits(task: seqio.Task) -> list[str]:
-    """The Task's splits that have data."""
+    """The Task's splits that have data.
+
+    Raises:
+      ValueError: none has.
+    """
     if not isinstance(task.source, seqio.TfdsDataSource):
         return list(task.splits)
-    available = []
+    available, reasons = [], []
     for split in task.splits:
-        with contextlib.suppress(KeyError, ValueError):  # what TFDS raises where there is no such split
+        try:
             task.num_input_examples(split)
+        except (KeyError, ValueError) as error:  # what TFDS raises where there is no such split, or dataset
+            reasons.append(str(error))
+        else:
             available.append(split)
+    if not available:
+        raise ValueError(f"Task {task.name} has no data: {reasons[0]}")
     return available
 
 
@@ -165,31 +174,27 @@ def _is_whole(folder: str, manifest: CacheManifest, made_of: dict[str, Any]) -> 
     return (
         cache_manifest.is_completed(folder)
         and manifest.made_of == made_of
-        and not any(cache_manifest.damage(folder, name, entry, read=False) for name, entry in manifest.files.items())
+        and not cache_manifest.damages(folder, manifest.files, read=False)
     )
 
 
 def _reopen(folder: str, manifest: CacheManifest, say: Callable[[str], Any]) -> None:
     """Makes an unfinished cache of a folder: what is good stays, what is damaged or half made goes."""
-    completed = os.path.join(folder, cache_manifest.COMPLETED_FILE)
-    if tf.io.gfile.exists(completed):
-        tf.io.gfile.remove(completed)
-    for name in cache_manifest.file_names(folder):
-        if name in manifest.files:
-            continue
-        if not cache_manifest.is_ours(name):
-            raise DataContractError(
-                f"{os.path.join(folder, name)} does not belong into a cache: move it away, or choose another "
-                "--cache_dir"
-            )
+    others = [name for name in cache_manifest.file_names(folder) if name not in manifest.files]
+    if foreign := [name for name in others if not cache_manifest.is_ours(name)]:
+        raise DataContractError(
+            f"{os.path.join(folder, foreign[0])} does not belong into a cache: move it away, or choose another "
+            "--cache_dir"
+        )
+    for name in sorted(others, key=_completed_first):
         tf.io.gfile.remove(os.path.join(folder, name))
-    for name, entry in list(manifest.files.items()):
-        if wrong := cache_manifest.damage(folder, name, entry):
-            say(f"{os.path.join(folder, name)} {wrong}; it is made again")
-            del manifest.files[name]
+    for name, wrong in cache_manifest.damages(folder, manifest.files).items():
+        say(f"{os.path.join(folder, name)} {wrong}; it is made again")
+        del manifest.files[name]
+    half_made = sum(".tfrecord-" in name for name in others)
     kept = sum("examples" in entry for entry in manifest.files.values())
-    if kept:
-        say(f"{folder}: {kept} finished shards of an earlier run are kept")
+    if kept or half_made:
+        say(f"{folder}: {kept} finished shards of an earlier run are kept, {half_made} others are not")
 
 
 def _make_split(task: seqio.Task, plan: SplitPlan, folder: str, manifest: CacheManifest) -> int:
@@ -232,10 +237,13 @@ def _cached(folder: str, plans: list[SplitPlan], manifest: CacheManifest, *, mad
 
 
 def _clear(folder: str) -> None:
-    """Removes a cache; `COMPLETED` first, so that nobody takes the rest for one."""
-    names = sorted(cache_manifest.file_names(folder), key=lambda name: name != cache_manifest.COMPLETED_FILE)
-    for name in filter(cache_manifest.is_ours, names):
+    """Removes a cache; COMPLETED first, so that nobody takes the rest for one."""
+    for name in sorted(filter(cache_manifest.is_ours, cache_manifest.file_names(folder)), key=_completed_first):
         tf.io.gfile.remove(os.path.join(folder, name))
+
+
+def _completed_first(name: str) -> bool:
+    return name != cache_manifest.COMPLETED_FILE
 
 
 @contextlib.contextmanager

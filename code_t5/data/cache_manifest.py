@@ -4,11 +4,13 @@
 also the record from which an interrupted run goes on; `COMPLETED`, which seqio looks for, is written after it.
 """
 
+import concurrent.futures
 import dataclasses
 import hashlib
 import json
 import os
 import re
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -52,11 +54,11 @@ class CacheManifest:
         """Reads a manifest back.
 
         Raises:
-          DataContractError: not JSON, a field missing, another schema version, or a digest that does not match.
+          DataContractError: not JSON, a field missing, another schema version, or a single character changed.
         """
         try:
             fields = json.loads(text)
-            digest = fields.pop("digest")
+            del fields["digest"]
             manifest = cls(**fields)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataContractError(f"{where} is damaged, or not the manifest of a cache: {error!r}") from error
@@ -64,8 +66,8 @@ class CacheManifest:
             raise DataContractError(
                 f"{where} has schema version {manifest.schema_version}, this code reads {SCHEMA_VERSION}"
             )
-        if manifest.digest != digest:
-            raise DataContractError(f"{where} is damaged: its digest does not match")
+        if manifest.to_json() != text:
+            raise DataContractError(f"{where} is damaged: it is not as it was written")
         return manifest
 
     def write(self, folder: str) -> None:
@@ -121,13 +123,35 @@ def checksum(path: str) -> dict[str, str | int]:
     return {"sha256": digest.hexdigest(), "bytes": size}
 
 
-def damage(folder: str, name: str, entry: dict[str, Any], *, read: bool = True) -> str | None:
-    """What is wrong with a file, None where it is as the manifest says.
+def damages(
+    folder: str,
+    files: dict[str, dict[str, Any]],
+    *,
+    read: bool = True,
+    progress: Callable[[int], Any] = lambda num_bytes: None,
+) -> dict[str, str]:
+    """Compares files with their entries in a manifest, several at a time.
 
     Args:
+      files: as in `CacheManifest`.
       read: compare the SHA-256 too, not only the size.
+      progress: called with the bytes of each file when it has been looked at.
+
+    Returns:
+      The name of each file that is not as it was written -> what is wrong with it.
     """
-    path = os.path.join(folder, name)
+
+    def look(name: str) -> str | None:
+        wrong = _damage(os.path.join(folder, name), files[name], read)
+        progress(files[name]["bytes"])
+        return wrong
+
+    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        wrong = dict(zip(sorted(files), pool.map(look, sorted(files)), strict=True))
+    return {name: what for name, what in wrong.items() if what}
+
+
+def _damage(path: str, entry: dict[str, Any], read: bool) -> str | None:
     if not tf.io.gfile.exists(path):
         return "is missing"
     size = tf.io.gfile.stat(path).length

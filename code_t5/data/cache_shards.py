@@ -35,8 +35,8 @@ def make_shards(
       For each unit: shard -> its entry in the manifest.
 
     Raises:
-      DataContractError: the input has not as many examples as it says, a file of it is damaged, or the examples cannot
-        be told apart by one shape.
+      DataContractError: the input has not as many examples as it says, a file of it is damaged, or examples differ in
+        more than the first dimension of a feature.
     """
     counted = counted_features(task, plan)
     try:
@@ -47,6 +47,13 @@ def make_shards(
         raise DataContractError(
             f"the input of {task.name}, split {plan.split}, is damaged: {', '.join(damaged) or error.message}. Copy it "
             "again, or make the dataset again"
+        ) from error
+    except tf.errors.InvalidArgumentError as error:
+        if "EnsureShape" not in error.message:
+            raise
+        raise DataContractError(
+            f"examples of {task.name}, split {plan.split}, differ in more than the first dimension of a feature, which "
+            f"seqio could not read back from a cache: {error.message}"
         ) from error
 
 

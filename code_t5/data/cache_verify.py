@@ -1,6 +1,5 @@
 """Reads a cache again and names every file that is not as it was written."""
 
-import concurrent.futures
 import os
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +11,7 @@ from code_t5.data.cache_manifest import COMPLETED_FILE, MANIFEST_FILE, CacheMani
 from preprocessing.contract import DataContractError
 
 
-def problems(folder: str, *, progress: Callable[[int], Any] = lambda _: None) -> list[str]:
+def problems(folder: str, *, progress: Callable[[int], Any] = lambda num_bytes: None) -> list[str]:
     """Compares a Task's cache with its manifest; every file is read.
 
     Args:
@@ -31,14 +30,8 @@ def problems(folder: str, *, progress: Callable[[int], Any] = lambda _: None) ->
     if manifest is None:
         return [f"{folder} has no {MANIFEST_FILE}: it was not made by code_t5.main.cache, or not even begun"]
     found = [f"{os.path.join(folder, name)} {what}" for name, what in _unfinished(folder, manifest)]
-
-    def check(name: str) -> str | None:
-        wrong = cache_manifest.damage(folder, name, manifest.files[name])
-        progress(manifest.files[name]["bytes"])
-        return wrong and f"{os.path.join(folder, name)} {wrong}"
-
-    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        found += [wrong for wrong in pool.map(check, sorted(manifest.files)) if wrong]
+    wrong = cache_manifest.damages(folder, manifest.files, progress=progress)
+    found += [f"{os.path.join(folder, name)} {what}" for name, what in wrong.items()]
     for name in cache_manifest.file_names(folder):
         if name not in (*manifest.files, MANIFEST_FILE, COMPLETED_FILE):
             found.append(f"{os.path.join(folder, name)} is foreign: the manifest does not name it")
