@@ -35,6 +35,7 @@ th[aria-sort=ascending] button::after { content: " \\2191" }
 th[aria-sort=descending] button::after { content: " \\2193" }
 .text { text-align: left }
 td.text { white-space: normal; overflow-wrap: break-word; max-width: 26rem }
+.long { min-width: 15rem }
 tr:last-child td { border-bottom: 0 }
 """
 
@@ -43,7 +44,7 @@ _SCRIPT = """
 for (const button of document.querySelectorAll("th button")) button.addEventListener("click", () => {
   const head = button.parentNode, column = head.cellIndex, body = head.closest("table").tBodies[0];
   const text = head.classList.contains("text");
-  const down = head.ariaSort ? head.ariaSort === "ascending" : !text;
+  const down = head.hasAttribute("aria-sort") ? head.getAttribute("aria-sort") === "ascending" : !text;
   for (const other of head.parentNode.cells) other.removeAttribute("aria-sort");
   head.setAttribute("aria-sort", down ? "descending" : "ascending");
   const key = row => text ? row.cells[column].textContent : Number(row.cells[column].dataset.value);
@@ -166,10 +167,11 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str | int]]) -> str:
         for name, style in zip(heads, styles, strict=True)
     )
     lines = [f'<div class="table" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>']
-    for row in rows:
-        cells = (
-            f"<td{style}>{html.escape(cell)}</td>" if style else f'<td data-value="{cell}">{cell:,}</td>'
-            for cell, style in zip(row, styles, strict=True)
-        )
-        lines.append(f"<tr>{''.join(cells)}</tr>")
+    lines += [f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows]
     return "\n".join([*lines, "</tbody></table></div>"])
+
+
+def _cell(value: str | int) -> str:
+    if isinstance(value, int):
+        return f'<td data-value="{value}">{value:,}</td>'
+    return f'<td class="text{" long" if len(value) > 30 else ""}">{html.escape(value)}</td>'
