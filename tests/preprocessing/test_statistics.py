@@ -166,6 +166,21 @@ def test_a_second_run_is_refused(documents, tmp_path):
     assert "error: another process is making" in done.stderr
 
 
+def test_killed_while_it_writes_it_is_made_anew(documents, made, tmp_path, without_plots):
+    program = (
+        "import os, sys; from preprocessing import statistics, statistics_tables\n"
+        "statistics_tables.write_imports = lambda *_: os.kill(os.getpid(), 9)\n"
+        "statistics.main(sys.argv[1:])"
+    )
+    arguments = ["--documents", documents, "--output_dir", tmp_path / "out", "--workers", "1"]
+    done = subprocess.run([sys.executable, "-c", program, *map(str, arguments)], capture_output=True)
+    assert done.returncode == -9
+    assert [path.name for path in tmp_path.iterdir()] == ["out.incomplete"]
+    statistics.make_statistics(documents, tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert (tmp_path / "out" / "summary.json").read_bytes() == (made / "summary.json").read_bytes()
+
+
 def test_without_matplotlib_one_line_says_what_to_do(documents, tmp_path):
     program = "import sys; sys.modules['matplotlib'] = None; from preprocessing import statistics; statistics.main()"
     arguments = ["--documents", documents, "--output_dir", tmp_path / "out"]
