@@ -1,6 +1,9 @@
 import json
+import shutil
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -12,7 +15,7 @@ from preprocessing.weight_law import WeightParameters, document_weights
 from preprocessing.workers import Workers
 from tests.flcc_tree import write_flcc
 
-BY_REPOSITORY = WeightParameters("repository", weight_power=0)
+BY_REPOSITORY = WeightParameters("repository", weight_power=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +115,7 @@ def test_what_is_there_is_not_made_again(documents, tmp_path):
     assert weights.make(documents, out, parameters=BY_REPOSITORY) is not None
     before = everything(out)
     assert weights.make(documents, out, parameters=BY_REPOSITORY) is None
-    with pytest.raises(DataContractError, match=r"(?s)made otherwise:.*weight_power: 0 there, 0\.5 asked for"):
+    with pytest.raises(DataContractError, match=r"(?s)made otherwise:.*weight_power: 0\.0 there, 0\.5 asked for"):
         weights.make(documents, out, parameters=WeightParameters("repository"))
     assert everything(out) == before
     weights.make(documents, out, parameters=WeightParameters("repository"), overwrite=True)
@@ -206,6 +209,25 @@ def test_wrong_use_is_one_clear_line(documents, tmp_path, capsys, more, message)
     assert stopped.value.code in (1, 2)
     assert message in capsys.readouterr().err.splitlines()[-1]
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("moment", ["out.incomplete/run-*", "out.incomplete/run-*/documents/*.parquet"])
+def test_a_killed_run_leaves_nothing_finished_and_a_rerun_is_the_same(documents, tmp_path, moment):
+    weights.make(documents, tmp_path / "expected", parameters=BY_REPOSITORY)
+    command = [sys.executable, "-m", "preprocessing.weights", "--documents", documents, "--by", "repository"]
+    command += ["--power", "0", "--output_dir", tmp_path / "out", "--workers", "2"]
+    for _ in range(5):  # on a busy machine a run may finish before the signal comes
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while process.poll() is None and not list(tmp_path.glob(moment)):
+            time.sleep(0.001)
+        process.kill()
+        if process.wait() == -signal.SIGKILL and not (tmp_path / "out").exists():
+            break
+        shutil.rmtree(tmp_path / "out")
+    assert list(tmp_path.glob("out.incomplete/run-*"))
+    assert weights.make(documents, tmp_path / "out", parameters=BY_REPOSITORY) is not None
+    assert everything(tmp_path / "out") == everything(tmp_path / "expected")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["expected", "out"]
 
 
 def test_full_disk(documents, tmp_path, capsys, monkeypatch):
