@@ -103,8 +103,7 @@ class BenchmarkIndex:
         ids: dict[int, list[str]] = {}
         too_short = 0
         for item in file.items:
-            hashes = [shingles.ngram_hashes(shingles.word_hashes(part), self.ngram) for part in item.parts]
-            distinct = np.unique(np.concatenate(hashes))
+            distinct = np.unique(_ngrams(item.parts, self.ngram))
             if len(distinct) < MIN_SHARED:
                 too_short += 1
                 continue
@@ -195,6 +194,15 @@ def describe(index: BenchmarkIndex) -> dict[str, Any]:
     """
     files = [dict(file) for file in index.files]
     return {"ngram": index.ngram, "overlap": index.overlap, "min_shared": MIN_SHARED, "files": files}
+
+
+def _ngrams(parts: Sequence[bytes], ngram: int) -> np.ndarray:
+    """uint64 hashes of the n-grams that lie in one part; a row of CodeXGLUE may have hundreds of small parts."""
+    data = b"\n".join(parts)
+    hashes = shingles.ngram_hashes(shingles.word_hashes(data), ngram)
+    ends = np.cumsum([len(part) + 1 for part in parts])
+    part = np.searchsorted(ends, shingles.word_spans(data)[0], side="right")
+    return hashes[part[: len(hashes)] == part[ngram - 1 :][: len(hashes)]]
 
 
 def _low_bits(hashes: np.ndarray) -> np.ndarray:
