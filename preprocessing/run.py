@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 from preprocessing import arguments as arguments_
 from preprocessing import chain, contract, output_folder, shards, source, summary
-from preprocessing.workers import WorkerDiedError
+from preprocessing.workers import WorkerDiedError, leave_pandas_out
 
 
 def existing(output_dir: pathlib.Path, salt: str, wanted: dict, source_: dict) -> contract.Manifest | None:
@@ -159,4 +159,5 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    leave_pandas_out()
     main()
