@@ -145,7 +145,7 @@ def _model(vocabulary: pathlib.Path) -> pathlib.Path:
 def _parameters(model: pathlib.Path | None) -> dict[str, Any]:
     """What changes the counts beside the documents: the unit of tokens, and the Python whose syntax files must have."""
     return {
-        "tokens": "words" if model is None else "tokens of the vocabulary",
+        "tokens": "words" if model is None else "pieces of the vocabulary",
         "vocabulary_sha256": None if model is None else contract.bytes_digest(model.read_bytes()),
         "python": ".".join(map(str, sys.version_info[:2])),
     }

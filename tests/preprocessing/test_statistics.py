@@ -106,7 +106,7 @@ def test_tokens_of_a_vocabulary(documents, tmp_path, without_plots):
     summary = statistics.make_statistics(documents, tmp_path / "out", vocabulary=folder)
     codec = Codec.from_file(folder / "code.model")
     assert summary["splits"]["train"]["tokens"] == sum(len(codec.encode(text)) for text in texts)
-    assert summary["parameters"]["tokens"] == "tokens of the vocabulary"
+    assert summary["parameters"]["tokens"] == "pieces of the vocabulary"
     with pytest.raises(DataContractError, match=r"holds statistics made otherwise: parameters .*'words'.* asked for"):
         statistics.make_statistics(documents, tmp_path / "out")
 
