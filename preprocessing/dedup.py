@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from preprocessing.spills import numbers
 from preprocessing.split import split_rank
 
 PathsOf = Callable[[np.ndarray], pa.Array | pa.ChunkedArray]
@@ -86,7 +87,7 @@ def preferred(
             "row": rows,
         }
     )
-    order = pc.sort_indices(table, sort_keys=[(name, "ascending") for name in table.column_names]).to_numpy()
+    order = numbers(pc.sort_indices(table, sort_keys=[(name, "ascending") for name in table.column_names]))
     ordered = groups[order]
     is_first = np.ones(len(ordered), bool)
     is_first[1:] = ordered[1:] != ordered[:-1]
@@ -96,4 +97,4 @@ def preferred(
 def by_name(rows: np.ndarray, *, repository_ranks: np.ndarray, paths_of: PathsOf) -> np.ndarray:
     """int64 [n], the order of files by repository and path; arguments as in `preferred`."""
     table = pa.table({"repository": repository_ranks, "path": paths_of(rows)})
-    return pc.sort_indices(table, sort_keys=[(name, "ascending") for name in table.column_names]).to_numpy()
+    return numbers(pc.sort_indices(table, sort_keys=[(name, "ascending") for name in table.column_names]))

@@ -41,6 +41,13 @@ def locations(spill: int, rows: int) -> np.ndarray:
     return (np.int64(spill) << 32) + np.arange(rows, dtype=np.int64)
 
 
+def numbers(values: pa.Array | pa.ChunkedArray) -> np.ndarray:
+    """An Arrow column of 64-bit numbers, none of them null, as numpy sees it; Arrow's own `to_numpy` imports pandas."""
+    array = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    dtype = np.uint64 if array.type == pa.uint64() else np.int64
+    return np.frombuffer(array.buffers()[1] or b"", dtype)[array.offset : array.offset + len(array)]
+
+
 class SpillWriter:
     """Writes the records of one share of the input, in the order in which they are added."""
 

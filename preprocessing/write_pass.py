@@ -86,8 +86,8 @@ def write_shard(task: ShardTask) -> dict[str, Any]:
     stored = spills.Spills(task.spills)
     keys = stored.take(task.locations, ["repository", "path", "sha256", "size"])
     by_name = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in ("repository", "path", "sha256")])
-    order = by_name.to_numpy()
-    locations, clusters, sizes = task.locations[order], task.clusters[order], keys["size"].to_numpy()[order]
+    order = spills.numbers(by_name)
+    locations, clusters, sizes = task.locations[order], task.clusters[order], spills.numbers(keys["size"])[order]
     del keys
 
     def groups() -> Iterator[pa.Table]:
