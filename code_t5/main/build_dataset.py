@@ -13,7 +13,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from absl import flags
 
-from code_t5.data import data_dir, vocabulary
+from code_t5.data import cache_lock, data_dir, vocabulary
 from code_t5.main import program
 from preprocessing import contract, shards
 
@@ -52,15 +52,31 @@ def place_vocabulary(source_dir: str, directory: str) -> None:
         tf.io.gfile.rename(copy + ".incomplete", copy, overwrite=True)
 
 
-def main() -> None:
-    directory = data_dir.data_dir()
-    if not directory:
-        raise ValueError("where to? Give --data_dir, or set TFDS_DATA_DIR")
-    digest = shards.read_manifest(DOCUMENTS.value, open_file=tf.io.gfile.GFile).digest
+def clear_left(builder: tfds.core.DatasetBuilder, directory: str) -> None:
+    """Removes what a killed build left: TFDS builds in folders and files with names that it makes up each time."""
+    versions, made = os.path.split(builder.data_dir)
+    for folder, beginning in ((versions, made), (os.path.join(directory, builder.name, ".config"), "")):
+        for name in tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else ():
+            name = name.rstrip("/")
+            if name.startswith(beginning) and ".incomplete" in name:
+                left = os.path.join(folder, name)
+                (tf.io.gfile.rmtree if tf.io.gfile.isdir(left) else tf.io.gfile.remove)(left)
+
+
+def build(directory: str, digest: str) -> tfds.core.DatasetBuilder:
+    """Builds the dataset where it is not there, and places the vocabulary.
+
+    Args:
+      directory: the data directory, locked for this process.
+      digest: of the documents' manifest.
+
+    Raises:
+      ValueError: there is another dataset or another vocabulary.
+    """
     if VOCABULARY.value:
         place_vocabulary(VOCABULARY.value, directory)
-    started = time.monotonic()
     builder = tfds.builder(DATASET.value, data_dir=directory, documents_dir=DOCUMENTS.value)
+    clear_left(builder, directory)
     if tf.io.gfile.exists(builder.data_dir) and not OVERWRITE.value:
         made_from = (builder.info.metadata or {}).get("documents_digest")
         if made_from != digest:
@@ -69,11 +85,24 @@ def main() -> None:
                 f"{digest[:12]}): build with --overwrite, or into another --data_dir"
             )
         print(f"already made: {builder.data_dir}")
-    else:
-        if tf.io.gfile.exists(builder.data_dir):
-            tf.io.gfile.rmtree(builder.data_dir)
-        with contextlib.redirect_stdout(io.StringIO()):  # TFDS announces a download, of which there is none
-            builder.download_and_prepare()
+        return builder
+    if tf.io.gfile.exists(builder.data_dir):
+        tf.io.gfile.rmtree(builder.data_dir)
+    with contextlib.redirect_stdout(io.StringIO()):  # TFDS announces a download, of which there is none
+        builder.download_and_prepare()
+    return builder
+
+
+def main() -> None:
+    directory = data_dir.data_dir()
+    if not directory:
+        raise ValueError("where to? Give --data_dir, or set TFDS_DATA_DIR")
+    digest = shards.read_manifest(DOCUMENTS.value, open_file=tf.io.gfile.GFile).digest
+    started = time.monotonic()
+    tf.io.gfile.makedirs(directory)
+    name = DATASET.value.partition("/")[0]  # its configurations share a folder
+    with cache_lock.locked(directory, name, what=f"a dataset of {name}", flag="--data_dir"):
+        builder = build(directory, digest)
     print(f"dataset     {builder.info.full_name} in {builder.data_dir}")
     weights = (builder.info.metadata or {}).get("weights", {})
     for split, info in builder.info.splits.items():
