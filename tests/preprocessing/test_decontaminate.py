@@ -66,34 +66,36 @@ def test_a_copy_is_found_with_its_evidence():
 
 
 def test_punctuation_and_lines_make_no_difference():
-    index = BenchmarkIndex([benchmark("def f(a, b):\n    return [a + b, a - b, a * b, (a, b), {a: b}, a ** b]\n")])
-    (hit,) = hits(index, "def f(a,b): return (\n a+b, a-b,\n a*b, (a, b),\n {a: b}, a**b)")
+    index = BenchmarkIndex(
+        [benchmark("def f(a, b):\n    return [a + b, a - b, a * b, (a, b), {a: b}, a ** b, b @ a]\n")]
+    )
+    (hit,) = hits(index, "def f(a,b): return (\n a+b, a-b,\n a*b, (a, b),\n {a: b}, a**b, b @ a)")
     assert hit.overlap == 1.0
 
 
 @pytest.mark.parametrize(
     ("overlap", "shared", "hit"),
-    [(0.4, 6, True), (0.4, 5, False), (0.5, 8, True), (0.5, 7, False), (1.0, 15, True), (1.0, 14, False)],
+    [(0.4, 10, True), (0.4, 9, False), (0.5, 13, True), (0.5, 12, False), (1.0, 25, True), (1.0, 24, False)],
 )
 def test_exactly_at_the_threshold_is_a_hit(overlap, shared, hit):
-    # 24 words have 15 10-grams, and the first `shared` + 9 words have `shared` of them.
-    index = BenchmarkIndex([benchmark(words(0, 24))], overlap=overlap)
+    # 34 words have 25 10-grams, and the first `shared` + 9 words have `shared` of them.
+    index = BenchmarkIndex([benchmark(words(0, 34))], overlap=overlap)
     found = hits(index, words(0, shared + 9))
-    assert [(h.overlap, h.shared) for h in found] == ([(shared / 15, shared)] if hit else [])
+    assert [(h.overlap, h.shared) for h in found] == ([(shared / 25, shared)] if hit else [])
 
 
 def test_every_overlap_of_whole_per_cents_is_met_by_exactly_so_many():
-    """What floating point makes of 0.07 * 100 or 0.29 * 100 must not decide."""
-    for per_cent in range(5, 101):
+    """What floating point makes of 0.14 * 100 or 0.29 * 100 must not decide."""
+    for per_cent in range(8, 101):
         index = BenchmarkIndex([benchmark(words(0, 109))], overlap=per_cent / 100)
         assert len(hits(index, words(0, per_cent + 9))) == 1
         assert hits(index, words(0, per_cent + 8)) == []
 
 
-def test_five_shared_ngrams_are_needed_however_small_the_share_asked_for():
-    index = BenchmarkIndex([benchmark(words(0, 17))], overlap=0.1)
-    assert hits(index, words(0, 13)) == []
-    assert [hit.shared for hit in hits(index, words(0, 14))] == [5]
+def test_eight_shared_ngrams_are_needed_however_small_the_share_asked_for():
+    index = BenchmarkIndex([benchmark(words(0, 19))], overlap=0.1)
+    assert hits(index, words(0, 16)) == []
+    assert [hit.shared for hit in hits(index, words(0, 17))] == [8]
 
 
 @pytest.mark.parametrize(("ngram", "shared"), [(1, 20), (5, 16), (10, 11), (13, 8)])
@@ -141,7 +143,7 @@ def test_against_strings():
         expected = []
         for number, item in enumerate(items):
             shared, size = slow_share(item, document, 4)
-            if shared >= 5 and shared * 10 >= 6 * size:
+            if shared >= 8 and shared * 10 >= 6 * size:
                 expected.append(("b.jsonl" if number < 90 else "c", number % 90, shared, shared / size))
         got = [(hit.benchmark, int(hit.item) % 90, hit.shared, hit.overlap) for hit in hits(index, document)]
         assert got == expected
@@ -200,11 +202,11 @@ def test_a_table_that_is_too_small_rejects_less_and_finds_the_same(monkeypatch):
 
 
 def test_items_that_are_too_short_are_counted_and_never_found():
-    index = BenchmarkIndex([benchmark(words(0, 13), words(20, 34), "()", (words(0, 13), words(1, 14)))])
+    index = BenchmarkIndex([benchmark(words(0, 16), words(20, 37), "()", (words(0, 16), words(1, 17)))])
     assert decontaminate.describe(index) == {
         "ngram": 10,
         "overlap": 0.4,
-        "min_shared": 5,
+        "min_shared": 8,
         "files": [{"name": "b.jsonl", "sha256": "0" * 64, "items": 4, "items_too_short": 2}],
     }
     assert [hit.item for hit in hits(index, words(0, 40))] == ["1", "3"]
@@ -221,7 +223,7 @@ def test_files_are_read_and_described(tmp_path):
     assert decontaminate.describe(index) == {
         "ngram": 9,
         "overlap": 0.75,
-        "min_shared": 5,
+        "min_shared": 8,
         "files": [
             {"name": "h.jsonl.gz", "sha256": hashlib.sha256(stored).hexdigest(), "items": 1, "items_too_short": 0},
             {"name": "c.jsonl", "sha256": digest, "items": 2, "items_too_short": 1},
@@ -247,9 +249,9 @@ def test_wrong_arguments(files, arguments, message):
 
 
 def test_a_file_of_which_nothing_can_be_found():
-    good, short = benchmark(words(0, 20)), benchmark(words(0, 13), "x", name="short.jsonl")
+    good, short = benchmark(words(0, 20)), benchmark(words(0, 16), "x", name="short.jsonl")
     message = (
-        r"nothing of the benchmark short\.jsonl can be found: none of its 2 items has 5 different n-grams of 10 words"
+        r"nothing of the benchmark short\.jsonl can be found: none of its 2 items has 8 different n-grams of 10 words"
     )
     with pytest.raises(DataContractError, match=message):
         BenchmarkIndex([good, short])
@@ -312,7 +314,7 @@ def test_every_problem_of_human_eval_is_found_and_named_in_both_sets():
 @needs_real_files
 def test_codexglue_rows_are_found_in_what_they_were_made_of():
     index = read_benchmarks([CODEXGLUE])
-    assert decontaminate.describe(index)["files"][0]["items_too_short"] == 37
+    assert decontaminate.describe(index)["files"][0]["items_too_short"] == 47
     source = "import sys\n\n\ndef main():\n    # a comment\n    filea = 'a.txt'\n    a = open(filea).readlines()\n"
     assert hits(index, source) == []
     rows = [json.loads(line) for line in CODEXGLUE.read_text().splitlines()]
