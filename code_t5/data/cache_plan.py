@@ -82,10 +82,11 @@ def plan_split(task: seqio.Task, split: str) -> SplitPlan:
       ValueError: an example has a feature that a cache cannot hold.
     """
     raw = input_dataset(task, split)
-    dataset = task.preprocess_precache(raw, seed=shard_seed(task, 0))
-    one_by_one = is_one_by_one(raw, dataset)
     num_examples = _num_examples(task, split, raw)
-    features, probe = _probe(task, raw)
+    head = raw.take(PROBE_EXAMPLES)
+    dataset = task.preprocess_precache(head, seed=shard_seed(task, 0))
+    one_by_one = is_one_by_one(head, dataset)
+    features, probe = _probe(task, dataset)
     size = sum(map(len, probe)) / max(1, min(PROBE_EXAMPLES, num_examples)) * num_examples
     num_shards = max(MIN_SHARDS, math.ceil(size / SHARD_BYTES))
     if one_by_one:
@@ -166,11 +167,8 @@ def _num_examples(task: seqio.Task, split: str, raw: tf.data.Dataset) -> int:
     return int(raw.reduce(np.int64(0), lambda count, _: count + 1))
 
 
-def _probe(task: seqio.Task, raw: tf.data.Dataset) -> tuple[dict[str, dict[str, Any]], list[bytes]]:
-    """Makes the first examples: what is to be written of features, and the examples, serialised."""
-    dataset = task.preprocess_precache(raw.take(PROBE_EXAMPLES), seed=shard_seed(task, 0))
-    first = next(iter(dataset), None)
-    features = {}
+def _probe(task: seqio.Task, dataset: tf.data.Dataset) -> tuple[dict[str, dict[str, Any]], list[bytes]]:
+    """What is to be written of features, and all examples of a dataset, serialised."""
     for name, spec in dataset.element_spec.items():
         if not isinstance(spec, tf.TensorSpec | tf.RaggedTensorSpec) or spec.dtype.name not in _READABLE:
             dtype = getattr(spec, "dtype", None)
@@ -178,9 +176,16 @@ def _probe(task: seqio.Task, raw: tf.data.Dataset) -> tuple[dict[str, dict[str, 
                 f"Task {task.name} makes a feature {name!r} ({type(spec).__name__}, {dtype and dtype.name}) that seqio "
                 f"could not read back from a cache: it reads dense and ragged tensors of {', '.join(_READABLE)}"
             )
-        shape = (spec.shape if first is None else first[name].shape).as_list()
-        features[name] = {"shape": [None, *shape[1:]] if shape else [], "dtype": spec.dtype.name}
-    return features, list(dataset.map(example_proto.serialize).as_numpy_iterator())
+    features, records = {}, []
+    for example, record in dataset.map(lambda example: (example, example_proto.serialize(example))):
+        features = features or {name: _feature(value) for name, value in example.items()}
+        records.append(record.numpy())
+    return features or {name: _feature(spec) for name, spec in dataset.element_spec.items()}, records
+
+
+def _feature(value: tf.Tensor | tf.RaggedTensor | tf.TensorSpec | tf.RaggedTensorSpec) -> dict[str, Any]:
+    shape = value.shape.as_list()
+    return {"shape": [None, *shape[1:]] if shape else [], "dtype": value.dtype.name}
 
 
 def _input_digest(source: seqio.DataSource, split: str) -> str:

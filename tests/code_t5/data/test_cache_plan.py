@@ -27,7 +27,7 @@ def test_few_examples_are_not_more_shards_than_examples(examples, shards):
 def test_shards_are_of_some_tens_of_megabytes(monkeypatch):
     monkeypatch.setattr(cache_plan, "PROBE_EXAMPLES", 1000)
     small = task(function_source(train=300))
-    _, probe = cache_plan._probe(small, raw(300))
+    _, probe = cache_plan._probe(small, encode(raw(300), FEATURES))
     monkeypatch.setattr(cache_plan, "SHARD_BYTES", sum(map(len, probe)) / 59.5)
     assert len(cache_plan.plan_split(small, "train").units) == 60
 
