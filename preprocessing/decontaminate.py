@@ -1,8 +1,8 @@
 """Overlap with benchmarks: documents that hold a problem that a model is to be tested on, with the evidence.
 
 A document is contaminated by an item of a benchmark if at least `overlap` of the item's distinct word n-grams stand in
-it, wherever they stand, and no fewer than MIN_SHARED. Words are those of `shingles`: punctuation, white space and line
-breaks make no difference.
+it, wherever they stand, and as many as MIN_WORDS words in a row have. Words are those of `shingles`: punctuation, white
+space and line breaks make no difference.
 
 The defaults were measured with `python -m benchmarks.decontamination`; see there.
 """
@@ -20,9 +20,8 @@ from preprocessing.contract import DataContractError
 
 NGRAM = 10
 OVERLAP = 0.4
-# The three `from __future__` imports and `import tensorflow as tf` are seven 10-grams that stand in hundreds of files.
-# Eight are 17 words in a row.
-MIN_SHARED = 8
+# The three `from __future__` imports and `import tensorflow as tf` are 16 words that stand in hundreds of files.
+MIN_WORDS = 17
 EVIDENCE_CHARACTERS = 200
 # The table that rejects: 16 bytes an n-gram, but no more than 2^26 (64 MB). Of a document's n-grams that no item has,
 # one in 130 to 260 passes; one in 110 where items have three million n-grams together.
@@ -69,6 +68,10 @@ class BenchmarkIndex:
       ngram: words an n-gram, at least 1.
       overlap: share of an item's n-grams, in (0, 1].
 
+    Attributes:
+      min_shared: a document with fewer n-grams of an item is not hit by it, whatever their share.
+      files: what `describe` says of each file.
+
     Raises:
       ValueError: no files, or an argument out of its range.
       DataContractError: every item of a file is too short to be found.
@@ -82,6 +85,7 @@ class BenchmarkIndex:
         if not 0 < overlap <= 1:
             raise ValueError(f"an overlap of {overlap}: expected a share above 0 and up to 1")
         self.ngram, self.overlap = ngram, overlap
+        self.min_shared = max(MIN_WORDS - ngram + 1, 1)
         self.files: list[dict[str, Any]] = []
         self._names: list[_Name] = []
         texts: dict[bytes, int] = {}
@@ -96,7 +100,7 @@ class BenchmarkIndex:
         self._starts, self._owners = np.append(starts, len(hashes)).astype(np.int32), owners[order]
         self._sizes = sizes
         # 0.14 * 100 is 14.000000000000002 in floating point, and 14 of 100 are to be enough.
-        self._needed = np.maximum(np.ceil(sizes * overlap - 1e-9), MIN_SHARED).astype(np.int64)
+        self._needed = np.maximum(np.ceil(sizes * overlap - 1e-9), self.min_shared).astype(np.int64)
         self._fill_table()
 
     def _add(self, file: BenchmarkFile, texts: dict[bytes, int]) -> None:
@@ -104,14 +108,15 @@ class BenchmarkIndex:
         too_short = 0
         for item in file.items:
             distinct = np.unique(_ngrams(item.parts, self.ngram))
-            if len(distinct) < MIN_SHARED:
+            if len(distinct) < self.min_shared:
                 too_short += 1
                 continue
             ids.setdefault(texts.setdefault(distinct.tobytes(), len(texts)), []).append(item.id)
         if not ids:
             raise DataContractError(
                 f"nothing of the benchmark {file.name} can be found: none of its {len(file.items)} items has "
-                f"{MIN_SHARED} different n-grams of {self.ngram} words. Take shorter n-grams, or leave it out"
+                f"{self.min_shared} different n-grams of {self.ngram} words, as {self.ngram + self.min_shared - 1} "
+                "words in a row have. Leave the file out"
             )
         for text, named in ids.items():
             more = f" and {len(named) - 2} more" if len(named) > 2 else ""
@@ -147,8 +152,8 @@ class BenchmarkIndex:
         """
         places, keys = self._shared(words)
         # As a rule there are none or a few, and finding the distinct ones would cost more than all before.
-        distinct = np.unique(keys) if len(keys) >= MIN_SHARED else keys
-        if len(distinct) < MIN_SHARED:
+        distinct = np.unique(keys) if len(keys) >= self.min_shared else keys
+        if len(distinct) < self.min_shared:
             return []
         counts = self._starts[distinct + 1] - self._starts[distinct]
         first = np.repeat(self._starts[distinct] - np.cumsum(counts) + counts, counts)
@@ -193,7 +198,7 @@ def describe(index: BenchmarkIndex) -> dict[str, Any]:
     "sha256": "b796...", "items": 164, "items_too_short": 0}]}`.
     """
     files = [dict(file) for file in index.files]
-    return {"ngram": index.ngram, "overlap": index.overlap, "min_shared": MIN_SHARED, "files": files}
+    return {"ngram": index.ngram, "overlap": index.overlap, "min_shared": index.min_shared, "files": files}
 
 
 def _ngrams(parts: Sequence[bytes], ngram: int) -> np.ndarray:

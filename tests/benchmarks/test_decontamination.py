@@ -8,7 +8,12 @@ from benchmarks import decontamination
 from preprocessing import run
 from tests.flcc_tree import write_flcc
 
-PROBLEM = "def add_all(numbers):\n    'The sum of all numbers, if it is 0 or more.'\n    total = 0\n    for number in numbers:\n        total = total + number\n"
+PROBLEM = """def add_all(numbers):
+    'The sum of all numbers, if it is 0 or more.'
+    total = 0
+    for number in numbers:
+        total = total + number
+"""
 SOLUTION = "    if total < 0:\n        raise ValueError(total)\n    return total\n"
 
 

@@ -92,10 +92,11 @@ def test_every_overlap_of_whole_per_cents_is_met_by_exactly_so_many():
         assert hits(index, words(0, per_cent + 8)) == []
 
 
-def test_eight_shared_ngrams_are_needed_however_small_the_share_asked_for():
-    index = BenchmarkIndex([benchmark(words(0, 19))], overlap=0.1)
-    assert hits(index, words(0, 16)) == []
-    assert [hit.shared for hit in hits(index, words(0, 17))] == [8]
+@pytest.mark.parametrize(("ngram", "words_needed"), [(1, 17), (5, 17), (10, 17), (17, 17), (18, 18), (25, 25)])
+def test_seventeen_words_are_needed_however_small_the_share_asked_for(ngram, words_needed):
+    index = BenchmarkIndex([benchmark(words(0, 30))], ngram=ngram, overlap=0.01)
+    assert hits(index, words(0, words_needed - 1)) == []
+    assert [hit.shared for hit in hits(index, words(0, words_needed))] == [words_needed - ngram + 1]
 
 
 @pytest.mark.parametrize(("ngram", "shared"), [(1, 20), (5, 16), (10, 11), (13, 8)])
@@ -143,7 +144,7 @@ def test_against_strings():
         expected = []
         for number, item in enumerate(items):
             shared, size = slow_share(item, document, 4)
-            if shared >= 8 and shared * 10 >= 6 * size:
+            if shared >= 14 and shared * 10 >= 6 * size:
                 expected.append(("b.jsonl" if number < 90 else "c", number % 90, shared, shared / size))
         got = [(hit.benchmark, int(hit.item) % 90, hit.shared, hit.overlap) for hit in hits(index, document)]
         assert got == expected
@@ -223,7 +224,7 @@ def test_files_are_read_and_described(tmp_path):
     assert decontaminate.describe(index) == {
         "ngram": 9,
         "overlap": 0.75,
-        "min_shared": 8,
+        "min_shared": 9,
         "files": [
             {"name": "h.jsonl.gz", "sha256": hashlib.sha256(stored).hexdigest(), "items": 1, "items_too_short": 0},
             {"name": "c.jsonl", "sha256": digest, "items": 2, "items_too_short": 1},
@@ -251,12 +252,13 @@ def test_wrong_arguments(files, arguments, message):
 def test_a_file_of_which_nothing_can_be_found():
     good, short = benchmark(words(0, 20)), benchmark(words(0, 16), "x", name="short.jsonl")
     message = (
-        r"nothing of the benchmark short\.jsonl can be found: none of its 2 items has 8 different n-grams of 10 words"
+        r"nothing of the benchmark short\.jsonl can be found: none of its 2 items has 8 different n-grams of 10 words, "
+        "as 17 words in a row have. Leave the file out"
     )
     with pytest.raises(DataContractError, match=message):
         BenchmarkIndex([good, short])
-    (file,) = decontaminate.describe(BenchmarkIndex([short], ngram=9))["files"]
-    assert (file["items"], file["items_too_short"]) == (2, 1)
+    with pytest.raises(DataContractError, match="has 1 different n-grams of 20 words, as 20 words in a row have"):
+        BenchmarkIndex([short], ngram=20)
 
 
 def as_codexglue_row(source: str, *, cut: int, kept: set[str]) -> dict[str, str]:
