@@ -64,7 +64,7 @@ def section(work: Work) -> Section:
         title="Repositories to documents",
         about=(
             f"{size:.1f} MB of installed Python packages as an FLCC tree, in the page cache, {work.workers} processes, "
-            f"near duplicates off; medians of {work.runs} runs in turns. Ours and the chain keep the same files, "
+            f"near duplicates off; {work.said()}. Ours and the chain keep the same files, "
             f"{counts['ours']:,}."
         ),
         columns=["what", "s", "core s", "MB/s", "ours / this", "peak MB"],

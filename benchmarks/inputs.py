@@ -31,6 +31,11 @@ class Work:
         """For what takes long."""
         return max(self.runs // 2, 1)
 
+    def said(self, *, fewer: bool = False) -> str:
+        """How often, in words: "medians of 5 runs in turns"."""
+        runs = self.fewer_runs if fewer else self.runs
+        return "one run" if runs == 1 else f"medians of {runs} runs in turns"
+
     def empty(self, name: str) -> pathlib.Path:
         """The path of a folder that is not there, for a run to make; what stood there goes."""
         target = self.folder / "runs" / name

@@ -77,8 +77,8 @@ def section(work: Work) -> Section:
         about=(
             f"A part of the tree, whole repositories chosen by a hash of their names, {part_mb:.1f} MB, of which "
             f"{text_mb:.1f} MB pass the filters and exact deduplication, because datatrove is slow; and the whole "
-            f"tree. Everyone has {work.workers} processes and reads from the page cache; medians of {work.fewer_runs} "
-            "runs in turns, of the second to fourth row one run. datatrove runs its four documented stages "
+            f"tree. Everyone has {work.workers} processes and reads from the page cache; {work.said(fewer=True)}, of "
+            "the second to fourth row one run. datatrove runs its four documented stages "
             "(signatures, buckets, clusters, filter; 14 x 8, 5-grams) from JSON lines to JSON lines, and does nothing "
             "else; ours starts from the FLCC tree, filters, "
             f"drops exact duplicates, finds pairs of Jaccard {jaccard} or more, verifies them, and writes Parquet."

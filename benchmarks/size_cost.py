@@ -54,7 +54,7 @@ def section(work: Work) -> Section:
         about=(
             "The whole chain, near duplicates and all, on the tree and on trees that hold it and copies of it in moved "
             "alphabets, so that as large a share is dropped from each (`benchmarks/larger_tree.py`); "
-            f"{work.workers} processes, medians of {work.fewer_runs} runs in turns; memory is the largest sum over all "
+            f"{work.workers} processes, {work.said(fewer=True)}; memory is the largest sum over all "
             "processes, mapped files included. "
             f"From 1 x to {TIMES[-1]} x it grows by {growth:,.0f} bytes a file that is kept."
         ),

@@ -26,6 +26,8 @@ def test_what_a_run_leaves_is_taken_away_before_the_next(tmp_path):
 
 def test_slow_contestants_run_half_as_often():
     assert [Work(pathlib.Path(), runs=runs).fewer_runs for runs in (1, 2, 3, 5)] == [1, 1, 1, 2]
+    assert Work(pathlib.Path(), runs=5).said(fewer=True) == "medians of 2 runs in turns"
+    assert Work(pathlib.Path(), runs=1).said() == "one run"
 
 
 def test_the_command_is_one_that_run_understands(tree, tmp_path):
