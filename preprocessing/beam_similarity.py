@@ -50,7 +50,7 @@ class _Verified(beam.PTransform):
         super().__init__()
         self._threshold = threshold
 
-    def expand(self, collections: tuple[beam.PCollection, beam.PCollection]) -> beam.PCollection:
+    def expand(self, collections):
         pairs, prints = collections
         half = (
             {"others": pairs, "print": prints}

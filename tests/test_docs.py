@@ -32,7 +32,7 @@ MAKES = {"output_dir", "output", "cache_dir", "download_dir"}
 # What the reader has to fill in, or has.
 THEIR_OWN = ("~/", "gs://", "/path/to/")
 UNSET = {"PWD": "/clone", "LD_LIBRARY_PATH": "", "PYTORCH_CPU_INDEX": "https://index.invalid/whl/cpu"}
-TOOLS = ("echo", "printf", "cat", "ls", "head", "tail", "zcat", "rm", "curl", "git", "cd")
+TOOLS = ("echo", "printf", "cat", "ls", "head", "tail", "zcat", "grep", "rm", "curl", "git", "cd")
 OPERATORS = {"|", "&&", ";", "||"}
 
 
