@@ -139,12 +139,13 @@ class Manifest:
         try:
             fields = json.loads(text)
             digest = fields.pop("digest")
-            manifest = cls(**fields)
+            version = fields["schema_version"]
+            manifest = cls(**fields) if version == DOCUMENT_SCHEMA_VERSION else None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataContractError(f"{where} is not a manifest of a document dataset: {error!r}") from error
-        if manifest.schema_version != DOCUMENT_SCHEMA_VERSION:
+        if manifest is None:
             raise DataContractError(
-                f"{where} has schema version {manifest.schema_version}, this code reads {DOCUMENT_SCHEMA_VERSION}: "
+                f"{where} has schema version {version}, this code reads {DOCUMENT_SCHEMA_VERSION}: "
                 "make the documents again with `python -m preprocessing.run`"
             )
         if manifest.digest != digest:

@@ -57,6 +57,13 @@ def test_other_schema_version():
         Manifest.from_json(newer.to_json(), where="here.json")
 
 
+def test_an_older_manifest_lacks_fields_and_is_named_all_the_same():
+    older = json.loads(dataclasses.replace(MANIFEST, schema_version=1).to_json())
+    del older["near_duplicates"]
+    with pytest.raises(DataContractError, match=r"here.json has schema version 1, this code reads 2"):
+        Manifest.from_json(json.dumps(older), where="here.json")
+
+
 def test_canonical_digest_ignores_the_order_of_keys():
     assert contract.canonical_digest({"a": 1, "b": 2}) == contract.canonical_digest({"b": 2, "a": 1})
     assert contract.canonical_digest([1, 2]) != contract.canonical_digest([2, 1])
