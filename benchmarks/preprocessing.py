@@ -9,6 +9,7 @@ python -m benchmarks.preprocessing --only documents size --runs 3
 """
 
 import argparse
+import dataclasses
 import os
 import pathlib
 import sys
@@ -26,11 +27,20 @@ from benchmarks import (
 )
 from benchmarks.inputs import Work
 
+
+def _caching(work: Work) -> results.Section:
+    # Only here, because it imports TensorFlow: half a gigabyte, and ten seconds before the other parts could begin.
+    from benchmarks import caching
+
+    return caching.section(dataclasses.replace(work, runs=work.fewer_runs))
+
+
 PARTS: dict[str, Callable[[Work], results.Section]] = {
     "documents": documents_speed.section,
     "near_duplicates": near_duplicates_speed.section,
     "quality": near_duplicates.section,
     "size": size_cost.section,
+    "caching": _caching,
     "profile": chain_profile.section,
 }
 
