@@ -82,7 +82,7 @@ def kept_by_clusters(contents: list[bytes], folder: pathlib.Path, *, threshold: 
     """How many files the engine keeps: clusters, and files in none."""
     index = _fingerprints(contents, folder / "prints")
     rows = np.flatnonzero(Fingerprints.load(index).lengths() > 0)
-    with Workers(1, folder / "doing") as pool:
+    with Workers(1) as pool:
         labels = near_duplicates.clusters(pool, index, rows=rows, threshold=threshold)
     return len(contents) - len(rows) + len(np.unique(labels))
 

@@ -112,7 +112,7 @@ def make_documents(raw: source.Source, work: pathlib.Path, *, parameters: ChainP
     description = raw.describe()
     folder = work / "documents"
     folder.mkdir()
-    with Workers(workers, work / "doing") as pool:
+    with Workers(workers) as pool:
         accepted = read_pass.read_all(pool, raw.units(), work=work, examination=parameters.examination)
         if not accepted.repositories:
             raise nothing_kept(accepted.files_read, accepted.drops)

@@ -71,7 +71,7 @@ def make_statistics(
         (work / "runs").mkdir()
         made = work / "made"
         (made / PLOTS_FOLDER).mkdir(parents=True)
-        with Workers(workers, work / "doing") as pool:
+        with Workers(workers) as pool:
             counts = statistics_count.count_all(pool, documents, runs=work / "runs", vocabulary=model)
         split_of = {row.repository: row.split for count in counts for row in count.repositories}
         statistics_tables.write_drops(made, statistics_drops.count_drops(documents, manifest, split_of), split_of)

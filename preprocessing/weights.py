@@ -73,7 +73,7 @@ def make(
             return None
         folder = work / "documents"
         folder.mkdir()
-        with Workers(workers, work / "doing") as pool:
+        with Workers(workers) as pool:
             groups = weight_groups.read(documents, pool, by=parameters.weight_by)
             weights = weight_law.document_weights(groups, parameters)
             weighted.shards = _write_all(pool, documents, manifest, weights, folder)

@@ -1,16 +1,20 @@
-"""Worker processes whose death is an error that names what they were doing, never a hang."""
+"""Worker processes whose death is an error that names what they were doing, never a hang.
 
-import concurrent.futures
+Each process has a pipe of its own. The standard library's pool has two for all of them, and waits for ever when one
+dies while it writes its answer, or while another one is just being started.
+"""
+
+import contextlib
+import dataclasses
 import multiprocessing
 import multiprocessing.connection
 import os
-import pathlib
 import pickle
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 import pyarrow as pa
@@ -21,6 +25,12 @@ class WorkerDiedError(RuntimeError):
     """A worker process ended without an answer: killed by a person, or by the system for want of memory."""
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Worker:
+    process: multiprocessing.process.BaseProcess
+    pipe: multiprocessing.connection.Connection
+
+
 class Workers:
     """A pool of processes; with one worker everything happens in this process, which is what a debugger wants.
 
@@ -28,26 +38,18 @@ class Workers:
     TensorFlow's in a notebook), and their locks would be copied in whatever state they are.
 
     Args:
-      count: number of processes.
-      folder: a folder to be made, where each process notes what it is doing and leaves its answers.
+      count: number of processes; they are started when there is work.
     """
 
-    def __init__(self, count: int, folder: pathlib.Path):
+    def __init__(self, count: int):
         self.count = count
-        self._folder = folder
-        folder.mkdir()
-        self._pool = None
-        if count > 1:
-            context = multiprocessing.get_context("forkserver")
-            context.set_forkserver_preload(["preprocessing.chain"])
-            self._pool = concurrent.futures.ProcessPoolExecutor(count, mp_context=context, initializer=_begin_worker)
+        self._workers: list[_Worker] = []
 
     def __enter__(self) -> "Workers":
         return self
 
-    def __exit__(self, *exception) -> None:
-        if self._pool:
-            self._pool.shutdown(cancel_futures=True)
+    def __exit__(self, kind: type | None, *rest) -> None:
+        self._end(kill=kind is not None)
 
     def run(
         self, function: Callable[[Any], Any], tasks: Sequence[Any], *, names: Sequence[str]
@@ -66,35 +68,75 @@ class Workers:
           WorkerDiedError: a process died; its task is named.
           Exception: whatever `function` raised.
         """
-        if not self._pool:
+        if self.count == 1:
             for number, task in enumerate(tasks):
                 yield number, function(task)
             return
-        futures = {}
-        processes = set()
         try:
-            for number, (task, name) in enumerate(zip(tasks, names, strict=True)):
-                answer = self._folder / f"answer-{number}"
-                futures[self._pool.submit(_run_task, answer, name, function, task)] = number
-                processes.update(multiprocessing.active_children())
-            for future in concurrent.futures.as_completed(futures):
-                yield futures.pop(future), _taken(future.result())
-        except BrokenProcessPool as error:
-            self._pool.shutdown(cancel_futures=True)
-            raise WorkerDiedError(self._obituary(processes)) from error
+            yield from self._answers(function, tasks, names)
+        except BaseException:
+            # Also where the caller stops before the end: what is still to come would be taken for the next run's.
+            self._end(kill=True)
+            raise
 
-    def _obituary(self, processes: set) -> str:
-        # The pool ends the other processes with SIGTERM; the one that ended otherwise began it.
-        notes = {int(file.name): file.read_text(encoding="utf-8") for file in self._folder.glob("[0-9]*")}
-        exit_codes = {process.pid: process.exitcode for process in processes if process.pid in notes}
-        first = [pid for pid, code in exit_codes.items() if code not in (None, 0, -signal.SIGTERM)]
-        doing = " or ".join(sorted(notes[pid] for pid in first or notes)) or "starting"
-        codes = {exit_codes[pid] for pid in first}
-        how = f"signal {-min(codes)}" if codes and min(codes) < 0 else "no signal known"
-        return (
-            f"a worker process died ({how}) while {doing}. Signal 9 is mostly the system's answer to a lack of memory: "
-            "try again with fewer --workers"
-        )
+    def _answers(
+        self, function: Callable[[Any], Any], tasks: Sequence[Any], names: Sequence[str]
+    ) -> Iterator[tuple[int, Any]]:
+        waiting = list(range(len(tasks)))[::-1]
+        doing: dict[multiprocessing.connection.Connection, tuple[_Worker, int]] = {}
+
+        def give_work(worker: _Worker) -> None:
+            if waiting:
+                number = waiting.pop()
+                doing[worker.pipe] = worker, number
+                try:
+                    worker.pipe.send((function, tasks[number]))
+                except OSError as error:
+                    raise WorkerDiedError(_obituary(worker, "waiting for work")) from error
+
+        self._start(min(self.count, len(tasks)))
+        for worker in self._workers:
+            give_work(worker)
+        while doing:
+            for pipe in multiprocessing.connection.wait(list(doing)):
+                worker, number = doing.pop(pipe)
+                try:
+                    result, error = pipe.recv()
+                except (EOFError, OSError) as end:
+                    raise WorkerDiedError(_obituary(worker, names[number])) from end
+                if error is not None:
+                    raise error
+                give_work(worker)
+                yield number, result
+
+    def _start(self, count: int) -> None:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["preprocessing.chain"])
+        while len(self._workers) < count:
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_work, args=(theirs,), daemon=True)
+            process.start()
+            theirs.close()  # so that the pipe ends with the process
+            self._workers.append(_Worker(process, ours))
+
+    def _end(self, *, kill: bool) -> None:
+        for worker in self._workers:
+            worker.pipe.close()  # which ends a process that waits for work
+            if kill:
+                worker.process.kill()
+        for worker in self._workers:
+            worker.process.join()
+        self._workers = []
+
+
+def _obituary(worker: _Worker, doing: str) -> str:
+    worker.process.join()
+    code = worker.process.exitcode
+    how = f"signal {-code}" if code < 0 else f"status {code}"
+    return (
+        f"a worker process died ({how}) while {doing}. Signal 9 is mostly the system's answer to a lack of memory: try "
+        "again with fewer --workers"
+    )
 
 
 def progress(title: str, size: int, *, unit: str = "B") -> tqdm.tqdm:
@@ -121,32 +163,30 @@ class _NoPandas:
             raise ModuleNotFoundError("pandas is left out", name=name)
 
 
-def _begin_worker() -> None:
+def _work(pipe: multiprocessing.connection.Connection) -> None:
+    """Answers each (function, task) with (result, None) or (None, exception), until the pipe is closed."""
     leave_pandas_out()
     # Ctrl-C reaches every process of the terminal; the parent alone answers it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
+    with contextlib.suppress(EOFError, OSError):  # the pipe is closed
+        while True:
+            pipe.send_bytes(_answer(*pipe.recv()))
+
+
+def _answer(function: Callable[[Any], Any], task: Any) -> bytes:
+    try:
+        return pickle.dumps((function(task), None), pickle.HIGHEST_PROTOCOL)
+    except Exception as error:
+        error.add_note(f"in a worker process:\n{traceback.format_exc()}")
+        try:
+            answer = pickle.dumps((None, error))
+            pickle.loads(answer)
+        except Exception:  # an exception with arguments of its own may not come back
+            answer = pickle.dumps((None, RuntimeError(f"{type(error).__name__}: {error}")))
+        return answer
 
 
 def _die_with_parent() -> None:
     multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
     os._exit(1)
-
-
-def _run_task(answer: pathlib.Path, name: str, function: Callable[[Any], Any], task: Any) -> pathlib.Path:
-    """Leaves the answer in a file: the pool waits for ever for the rest of one whose writer died halfway in a pipe."""
-    note = answer.with_name(str(os.getpid()))
-    note.write_text(name, encoding="utf-8")
-    try:
-        with answer.open("wb") as file:
-            pickle.dump(function(task), file, protocol=pickle.HIGHEST_PROTOCOL)
-    finally:
-        note.unlink()
-    return answer
-
-
-def _taken(answer: pathlib.Path) -> Any:
-    with answer.open("rb") as file:
-        result = pickle.load(file)
-    answer.unlink()
-    return result

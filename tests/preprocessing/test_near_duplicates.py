@@ -57,7 +57,7 @@ def brute_force(sets: list[np.ndarray], rows: np.ndarray, threshold: float) -> l
 def test_clusters_are_the_components_of_all_similar_pairs(tmp_path, threshold):
     sets = write(tmp_path / "prints", texts(families=12))
     rows = np.arange(len(sets))
-    with Workers(1, tmp_path / "doing") as pool:
+    with Workers(1) as pool:
         found = clusters(pool, tmp_path / "prints" / "index", rows=rows, threshold=threshold).tolist()
     assert found == brute_force(sets, rows, threshold)
     assert 1 < len(set(found)) < len(sets) or threshold == 1.0
@@ -66,7 +66,7 @@ def test_clusters_are_the_components_of_all_similar_pairs(tmp_path, threshold):
 def test_files_that_take_no_part_join_nothing(tmp_path):
     sets = write(tmp_path / "prints", texts(families=6))
     rows = np.arange(0, len(sets), 2)
-    with Workers(1, tmp_path / "doing") as pool:
+    with Workers(1) as pool:
         found = clusters(pool, tmp_path / "prints" / "index", rows=rows, threshold=0.7).tolist()
     assert found == brute_force(sets, rows, 0.7)
     assert set(found) <= set(rows.tolist())
@@ -79,7 +79,7 @@ def test_one_large_cluster_and_any_number_of_workers(tmp_path):
     rows = np.arange(len(sets))
     answers = []
     for workers in (1, 2):
-        with Workers(workers, tmp_path / f"doing{workers}") as pool:
+        with Workers(workers) as pool:
             answers.append(clusters(pool, tmp_path / "prints" / "index", rows=rows, threshold=0.7).tolist())
     assert answers[0] == answers[1] == [0] * 150
 

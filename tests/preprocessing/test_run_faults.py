@@ -1,7 +1,9 @@
-"""Runs that are killed, refused, or out of space: nothing finished-looking is left, and a re-run is the same."""
+"""Runs that are killed, refused, or out of space: nothing finished-looking is left, and a re-run is the same.
+
+`tests/faults` does the same, and more, with every command.
+"""
 
 import contextlib
-import os
 import pathlib
 import random
 import signal
@@ -80,18 +82,3 @@ def test_killed_runs_leave_nothing_finished_and_a_rerun_is_the_same(tmp_path):
     assert "already made" not in command(*arguments).stdout
     assert everything(out) == everything(tmp_path / "expected")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["expected", "out", "tree"]
-
-
-def test_a_worker_killed_is_an_error_and_not_a_hang(tmp_path):
-    tree = large_tree(tmp_path / "tree", files=60)
-    arguments = ["--input_dir", str(tree), "--output_dir", str(tmp_path / "out"), "--workers", "2"]
-    process = subprocess.Popen([*COMMAND, *arguments], cwd=ROOT, stderr=subprocess.PIPE, text=True)
-    _wait_for("out.incomplete/run-*/doing/*", tmp_path, process, but=set())
-    (doing,) = (tmp_path / "out.incomplete").glob("run-*/doing")
-    victim = int(next(doing.iterdir()).name)
-    os.kill(victim, signal.SIGKILL)
-    error = process.communicate(timeout=30)[1]
-    assert process.returncode == 1
-    assert error.startswith("error: a worker process died (signal 9) while ")
-    assert error.count("\n") == 1
-    assert [path.name for path in tmp_path.iterdir()] == ["tree"]

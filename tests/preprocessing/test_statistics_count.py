@@ -18,7 +18,7 @@ def documents(tmp_path_factory):
 
 def count(documents, folder):
     (folder / "runs").mkdir(parents=True)
-    with Workers(1, folder / "doing") as pool:
+    with Workers(1) as pool:
         return statistics_count.count_all(pool, documents, runs=folder / "runs")
 
 

@@ -11,7 +11,7 @@ SPLIT = ["--validation_permille", "0", "--test_permille", "0"]
 
 def read(documents, tmp_path, by: str, *, workers: int = 1) -> dict[tuple, list[str]]:
     """Size of each file -> names of its groups; the sizes of test files are all different."""
-    with Workers(workers, tmp_path / f"doing-{by}-{workers}") as pool:
+    with Workers(workers) as pool:
         groups = weight_groups.read(documents, pool, by=by)
     assert len(set(groups.names)) == len(groups.names)
     assert (np.diff(groups.file) >= 0).all()
@@ -62,7 +62,7 @@ def test_by_symbol_a_module_is_a_library_unless_it_is_the_repositorys_own(docume
 
 
 def test_files_that_are_no_python_3_are_counted(documents, tmp_path):
-    with Workers(1, tmp_path / "doing") as pool:
+    with Workers(1) as pool:
         assert weight_groups.read(documents, pool, by="symbol").unparsed == 1
 
 

@@ -51,7 +51,7 @@ def test_the_same_documents_with_the_laws_weights(documents, tmp_path, by):
     result = weights.make(documents, tmp_path / "out", parameters=parameters)
     for split in contract.SPLITS:
         assert list(shards.read_documents(tmp_path / "out", split)) == list(shards.read_documents(documents, split))
-    with Workers(1, tmp_path / "doing") as pool:
+    with Workers(1) as pool:
         expected = document_weights(weight_groups.read(documents, pool, by=by), parameters)
     assert column(tmp_path / "out", "weight", "train") == expected.tolist() == result.weights.tolist()
     assert len(set(expected.tolist())) > 2
