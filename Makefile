@@ -34,7 +34,7 @@ help: ## this list
 test-fast: $(STAMP) ### the tests that take less than ten seconds each
 	$(PY) -m pytest -m "not slow" $(ARGS)
 
-benchmark: $(STAMP) ### speed, memory and recall of preprocessing beside baselines (15 minutes; 5 GB, the network once)
+benchmark: $(STAMP) ### speed, memory and recall of preprocessing beside baselines (20 minutes; 5 GB, the network once)
 	$(PY) -m benchmarks.preprocessing --write_results $(ARGS)
 
 wheel: $(STAMP) ### build dist/code_t5-*.whl, gin files and all
