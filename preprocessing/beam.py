@@ -10,7 +10,9 @@ python -m preprocessing.beam --input_dir FLCC --output_dir DOCUMENTS --runner Fl
 
 import json
 import pathlib
+import re
 import sys
+import tempfile
 from collections.abc import Sequence
 
 from preprocessing import chain, contract, run, source
@@ -35,15 +37,19 @@ def make_documents(
       options: of Beam, as on a command line.
 
     Raises:
-      DataContractError: nothing was kept.
+      DataContractError: nothing was kept, or an earlier dataset is damaged.
+      OSError: a disk is full.
     """
     from preprocessing import beam_pipeline  # needs apache_beam
 
     description = raw.describe()
     folder = work / "documents"
     folder.mkdir()
-    with beam.Pipeline(options=PipelineOptions(list(options))) as pipeline:
-        beam_pipeline.build(pipeline, list(raw.units()), parameters=parameters, work=work)
+    try:
+        with beam.Pipeline(options=PipelineOptions(list(options))) as pipeline:
+            beam_pipeline.build(pipeline, list(raw.units()), parameters=parameters, work=work)
+    except RuntimeError as error:
+        raise _of_worker(error, work) from error
     outcome: dict[str, list] = {}
     for kind, value in json.loads((work / "outcome.json").read_text()):
         outcome.setdefault(kind, []).append(value)
@@ -68,6 +74,17 @@ def make_documents(
             read["bytes read"],
         ),
     )
+
+
+def _of_worker(error: RuntimeError, work: pathlib.Path) -> Exception:
+    """The error that a worker had: runners hand it on as text, its traceback included."""
+    if "No space left on device" in str(error):
+        return OSError(
+            f"no space left on the disk of {work.parent}, or of {tempfile.gettempdir()}, where Beam's workers sort: "
+            "nothing was left there, free some and run it again"
+        )
+    found = re.findall(r"^(?:[\w.]+\.)?DataContractError: (.*)$", str(error), re.MULTILINE)
+    return contract.DataContractError(found[-1]) if found else error
 
 
 def _counts(repositories: list[tuple[str, str, int, int]]) -> dict[str, dict[str, int]]:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from preprocessing import beam, run, shards
+from preprocessing import beam, contract, run, shards
 from tests.flcc_tree import write_flcc
 from tests.preprocessing.test_run_duplicates import PROBLEM, text
 
@@ -94,3 +94,17 @@ def test_a_damaged_earlier_dataset_is_named(tmp_path, capsys):
         )
     assert f"{shard} is damaged" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_errors_of_workers_come_back_as_what_they_were(tmp_path):
+    """Runners hand them on as text; in the first the one of the worker is quoted twice."""
+    damaged = "preprocessing.contract.DataContractError: /a/test-00001 is damaged [while running 'read earlier']"
+    text = f"Traceback (most recent call last):\n  File ...\n{damaged}\n\nDuring handling ...\n{damaged}\n"
+    found = beam._of_worker(RuntimeError(text), tmp_path)
+    assert type(found) is contract.DataContractError
+    assert str(found) == "/a/test-00001 is damaged [while running 'read earlier']"
+    full = beam._of_worker(RuntimeError("OSError: [Errno 28] No space left on device [while ...]"), tmp_path / "run-1")
+    assert type(full) is OSError
+    assert str(full).startswith(f"no space left on the disk of {tmp_path}, or of ")
+    other = RuntimeError("KeyError: 'x'")
+    assert beam._of_worker(other, tmp_path) is other
