@@ -89,13 +89,21 @@ def train(texts: Iterator[str], vocab_size: int) -> bytes:
       The serialised model. Equal texts give equal bytes.
 
     Raises:
-      ValueError: there is no text, or too little for a vocabulary.
+      ValueError: there is no text, or too little for a vocabulary; or whatever `texts` raised.
     """
-    lines = (line for text in texts for line in prompt.escape(text).split("\n") if line)
+    failures: list[Exception | KeyboardInterrupt] = []
+
+    def lines() -> Iterator[str]:
+        try:
+            for text in texts:
+                yield from filter(None, prompt.escape(text).split("\n"))
+        except (Exception, KeyboardInterrupt) as error:
+            failures.append(error)  # SentencePiece would train on what it has by then, and lose the error
+
     model_bytes = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=lines,
+            sentence_iterator=lines(),
             model_writer=model_bytes,
             model_type="unigram",
             vocab_size=vocab_size - contract.NUM_RESERVED,
@@ -116,9 +124,13 @@ def train(texts: Iterator[str], vocab_size: int) -> bytes:
             minloglevel=1,
         )
     except (RuntimeError, StopIteration) as error:
+        if failures:
+            raise failures[0] from None
         raise ValueError(
             f"SentencePiece could not train {vocab_size} pieces, the train split is too small: {error}"
         ) from error
+    if failures:
+        raise failures[0]
     model = sentencepiece_model_pb2.ModelProto.FromString(model_bytes.getvalue())
     control = sentencepiece_model_pb2.ModelProto.SentencePiece.CONTROL
     for piece in contract.reserved_pieces():

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from preprocessing import prompt, run, shards, vocabulary
-from preprocessing.contract import CodeFile
+from preprocessing.contract import CodeFile, DataContractError
 from preprocessing.vocabulary import VocabularyParameters
 from tests.flcc_tree import write_flcc
 
@@ -42,6 +42,18 @@ def test_the_asked_number_of_pieces_reserved_ones_included():
 def test_too_little_text_is_an_error():
     with pytest.raises(ValueError, match="the train split is too small"):
         vocabulary.train(iter([]), 500)
+
+
+@pytest.mark.parametrize("texts_before", [0, 200])
+def test_an_error_of_the_reader_comes_through(texts_before):
+    """SentencePiece would train on what it has by then."""
+
+    def texts():
+        yield from (TEXT.format(i) for i in range(texts_before))
+        raise DataContractError("train-00003 is damaged")
+
+    with pytest.raises(DataContractError, match="^train-00003 is damaged$"):
+        vocabulary.train(texts(), 480)
 
 
 def test_the_sample_is_a_share_of_the_train_split_and_of_nothing_else(documents):
