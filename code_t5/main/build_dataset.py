@@ -29,7 +29,7 @@ def place_vocabulary(source_dir: str, directory: str) -> None:
     """Copies a vocabulary into a data directory.
 
     Raises:
-      ValueError: no vocabulary there, or the data directory holds another one.
+      ValueError: no vocabulary there, a damaged one, or the data directory holds another one.
     """
     source = os.path.join(source_dir, os.path.basename(vocabulary.MODEL_FILE))
     if not tf.io.gfile.exists(source):
@@ -44,6 +44,11 @@ def place_vocabulary(source_dir: str, directory: str) -> None:
         raise ValueError(
             f"{target} is another vocabulary (this one's digest is {contract.bytes_digest(new)[:12]}): all Tasks of a "
             "data directory share one. Build into another --data_dir, or leave --vocabulary out"
+        )
+    if vocabulary.description(source)["sha256"] != contract.bytes_digest(new):
+        raise ValueError(
+            f"{source} is damaged: its SHA-256 is not the one in vocabulary.json beside it: copy it again, or make it "
+            "again with `python -m preprocessing.vocabulary`"
         )
     tf.io.gfile.makedirs(os.path.dirname(target))
     for name in (vocabulary.DESCRIPTION_FILE, vocabulary.MODEL_FILE):

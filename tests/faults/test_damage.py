@@ -195,3 +195,19 @@ json.dump(errors, sys.stderr)
         assert kind == "DataContractError", error
         assert places[documents] in error
         assert not list(pathlib.Path(f"{documents}-data").rglob("1.0.0*"))
+
+
+@pytest.mark.slow
+def test_a_damaged_vocabulary(made, tmp_path):
+    made.undisturbed("build_dataset")
+    damaged, out = tmp_path / "vocabulary", tmp_path / "out"
+    shutil.copytree(made.folder / "vocabulary" / "out", damaged)
+    model = damaged / vocabulary.MODEL_FILE
+    model.write_bytes(flipped(lambda size: size // 2)(model.read_bytes()))
+    stage = made.stages["build_dataset"]
+    argv = [str(damaged) if part.endswith("/vocabulary/out") else part for part in stage.argv(out)]
+    with processes.running(argv) as command:
+        assert command.wait() == 2
+        assert processes.error_line(command.stderr).startswith(f"error: {model} is damaged: its SHA-256 is not the one")
+    assert not stage.looks_finished(out)
+    assert list(out.rglob("*.model*")) == []
