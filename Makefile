@@ -6,7 +6,7 @@ PY := .venv/bin/python
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: setup demo test lint format help test-fast benchmark wheel lock clean
+.PHONY: setup demo test lint format help test-fast benchmark soak wheel lock clean
 
 setup: ## make the environment .venv (about 2 minutes, 4 GB; PYTHON=/path/to/python3.11 if it is not found)
 	@scripts/setup.sh
@@ -36,6 +36,9 @@ test-fast: $(STAMP) ### the tests that take less than ten seconds each
 
 benchmark: $(STAMP) ### speed, memory and recall of preprocessing beside baselines (20 minutes; 5 GB, the network once)
 	$(PY) -m benchmarks.preprocessing --write_results $(ARGS)
+
+soak: $(STAMP) ### kill every stage at random moments and run it again (10 minutes; ARGS="--rounds 100 --seed 7")
+	$(PY) -m tests.faults.soak $(ARGS)
 
 wheel: $(STAMP) ### build dist/code_t5-*.whl, gin files and all
 	rm -rf build  # setuptools would pack what an earlier build left there
