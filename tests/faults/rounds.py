@@ -11,7 +11,7 @@ from tests.faults import processes
 from tests.faults.stages import Stage, Undisturbed, content, wait_for_beginning
 
 PLACES = ("before", "inside", "after")
-# So many of a hundred kills come before anything is written; in stages with TensorFlow none, it starts for so long.
+# The share of kills that come before anything is written; in stages with TensorFlow none, which starts for so long.
 _EARLY = 0.05
 
 
@@ -56,7 +56,9 @@ def kill_and_run_again(
     out = folder / "out"
     wrong: list[str] = []
     with processes.running(stage.argv(out)) as first:
-        _wait_for_moment(first, stage, undisturbed, folder, generator)
+        # After its workers' last task a command still writes reports, plots, the manifest.
+        share = generator.random() * (0.5 if victim == "worker" else 1)
+        _wait_for_moment(first, stage, undisturbed, folder, share=share, is_early=generator.random() < _EARLY)
         victim = first.kill(victim, choose=generator.choice)
         moment_s = first.seconds
         status = first.wait()
@@ -68,15 +70,18 @@ def kill_and_run_again(
             wrong.append(f"ends with {status}: {first.stderr[-500:]}")
         elif status != 0 and victim == "worker":
             wrong += _wrong_after_death_of_worker(first, status, folder)
-        if stage.looks_finished(out) and _output(content(folder)) != _output(undisturbed.content):
+        is_finished = stage.looks_finished(out)
+        if is_finished and _output(content(folder)) != _output(undisturbed.content):
             wrong.append("looks finished after the kill and is not what an undisturbed run makes")
         with processes.running(stage.argv(out)) as second:
             second_status = second.wait(timeout_s=600)
             rerun_s = second.seconds
-        if second_status != 0:
+        if second_status != (stage.status_again if is_finished else 0):
             wrong.append(f"the second run ends with {second_status}: {second.stderr[-500:]}")
         wrong += differences(content(folder), undisturbed.content)
         wrong += [f"outlives its command: {orphan}" for orphan in first.wait_until_gone() + second.wait_until_gone()]
+    if status == 0 and victim != "worker":
+        victim = "none"  # it ended before the signal came
     place = "after" if status == 0 else "inside" if victim == "worker" or left else "before"
     if not wrong:
         shutil.rmtree(folder)
@@ -101,10 +106,12 @@ def _wait_for_moment(
     stage: Stage,
     undisturbed: Undisturbed,
     folder: pathlib.Path,
-    generator: random.Random,
+    *,
+    share: float,
+    is_early: bool,
 ) -> None:
-    share = generator.random()
-    if not stage.has_tensorflow and generator.random() < _EARLY:
+    """Waits for a share of the time in which the command writes or, where it is early, of the time before."""
+    if is_early and not stage.has_tensorflow:
         time.sleep(share * undisturbed.begin_s)
         return
     wait_for_beginning(command, folder)

@@ -28,6 +28,7 @@ class Stage:
       finished: what in that folder says that it is finished; "" for the folder itself.
       has_workers: whether it has processes beside the main one.
       has_tensorflow: whether it takes some ten seconds to start.
+      status_again: how it ends where its output is finished already.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Stage:
     finished: str = ""
     has_workers: bool = False
     has_tensorflow: bool = False
+    status_again: int = 0
 
     def argv(self, out: pathlib.Path) -> list[str]:
         return [str(out) if argument == OUT else argument for argument in self.command]
@@ -77,7 +79,7 @@ def stages(made: pathlib.Path, *, source: tuple[str, ...], max_mb: float) -> dic
     built += ("--vocabulary", output("vocabulary"))
     cached = ("--tasks", TASK, "--cache_dir", OUT, "--data_dir", output("build_dataset"))
     listed = [
-        Stage("build_flcc", python("preprocessing.build_flcc", "--output_dir", OUT, *source)),
+        Stage("build_flcc", python("preprocessing.build_flcc", "--output_dir", OUT, *source), status_again=2),
         Stage("dev", ("scripts/dev_dataset.sh", *tree, "--max_mb", f"{max_mb}")),
         Stage("earlier_dev", ("scripts/dev_dataset.sh", *tree, "--max_mb", f"{max_mb / 4}", "--seed", "1")),
         Stage(

@@ -166,48 +166,46 @@ def test_a_damaged_list_of_drops(made, tmp_path, capsys, damage):
     assert_refused(read_for_statistics, documents, capsys, names=shards.DROPPED_FILE)
 
 
-@pytest.mark.slow
-def test_the_dataset_builder_refuses_them_too(made, tmp_path):
-    """One process builds from every damaged copy, because TensorFlow takes ten seconds to be imported."""
-    name = largest(made, "train")
-    places = {}
-    for number, (damage, damages) in enumerate(
-        [(name, one) for one in SHARD_DAMAGES.values()]
-        + [(contract.MANIFEST_FILE, one) for one in MANIFEST_DAMAGES.values()]
-    ):
-        places[str(documents_with(made, tmp_path / str(number), damage, damages))] = damage
-    program = f"""
+PROGRAM = """
 import json, sys, tensorflow_datasets as tfds
 import code_t5
-errors = {{}}
-for documents in {list(places)!r}:
+from code_t5.main import build_dataset
+documents, vocabulary, errors = json.loads(sys.argv[1]), sys.argv[2], {}
+for folder in documents:
     try:
-        tfds.builder("flcc_python/dev", data_dir=documents + "-data", documents_dir=documents).download_and_prepare()
+        tfds.builder("flcc_python/dev", data_dir=folder + "-data", documents_dir=folder).download_and_prepare()
     except Exception as error:
-        errors[documents] = [type(error).__name__, str(error)]
-json.dump(errors, sys.stderr)
+        errors[folder] = [type(error).__name__, str(error)]
+try:
+    build_dataset.place_vocabulary(vocabulary, vocabulary + "-data")
+except Exception as error:
+    errors[vocabulary] = [type(error).__name__, str(error)]
+print(json.dumps(errors), file=sys.stderr)
 """
-    with processes.running(["python", "-c", program]) as command:
-        assert command.wait() == 0, command.stderr
-        errors = json.loads(command.stderr.splitlines()[-1])
-    assert errors.keys() == places.keys()
-    for documents, (kind, error) in errors.items():
-        assert kind == "DataContractError", error
-        assert places[documents] in error
-        assert not list(pathlib.Path(f"{documents}-data").rglob("1.0.0*"))
 
 
 @pytest.mark.slow
-def test_a_damaged_vocabulary(made, tmp_path):
-    made.undisturbed("build_dataset")
-    damaged, out = tmp_path / "vocabulary", tmp_path / "out"
+def test_a_dataset_is_not_built_of_damaged_documents_nor_with_a_damaged_vocabulary(made, tmp_path):
+    """One process tries all of them, because TensorFlow takes ten seconds to be imported."""
+    made.undisturbed("vocabulary")
+    shard = largest(made, "train")
+    damages = [(shard, damage) for damage in SHARD_DAMAGES.values()]
+    damages += [(contract.MANIFEST_FILE, damage) for damage in MANIFEST_DAMAGES.values()]
+    names = {
+        str(documents_with(made, tmp_path / str(number), name, damage)): name
+        for number, (name, damage) in enumerate(damages)
+    }
+    damaged = tmp_path / "vocabulary"
     shutil.copytree(made.folder / "vocabulary" / "out", damaged)
     model = damaged / vocabulary.MODEL_FILE
     model.write_bytes(flipped(lambda size: size // 2)(model.read_bytes()))
-    stage = made.stages["build_dataset"]
-    argv = [str(damaged) if part.endswith("/vocabulary/out") else part for part in stage.argv(out)]
-    with processes.running(argv) as command:
-        assert command.wait() == 2
-        assert processes.error_line(command.stderr).startswith(f"error: {model} is damaged: its SHA-256 is not the one")
-    assert not stage.looks_finished(out)
-    assert list(out.rglob("*.model*")) == []
+    with processes.running(["python", "-c", PROGRAM, json.dumps(list(names)), damaged]) as command:
+        assert command.wait() == 0, command.stderr
+        errors = json.loads(command.stderr.splitlines()[-1])
+    kind, error = errors.pop(str(damaged))
+    assert (kind, error.partition(": its")[0]) == ("ValueError", f"{model} is damaged")
+    assert errors.keys() == names.keys()
+    for documents, (kind, error) in errors.items():
+        assert kind == "DataContractError", error
+        assert names[documents] in error
+    assert list(tmp_path.rglob("*-data/**/1.0.0*")) + list(tmp_path.rglob("*-data/**/code.model*")) == []

@@ -47,7 +47,6 @@ def message(out: pathlib.Path) -> str:
         ("vocabulary", [0.5]),
         ("statistics", [0.5]),
         ("weights", [0.5]),
-        pytest.param("build_dataset", [0.5], marks=pytest.mark.slow),
         pytest.param("cache", [0.5], marks=pytest.mark.slow),
     ],
 )
@@ -64,8 +63,7 @@ def test_every_command_says_so_leaves_nothing_and_can_be_run_again(made, disk, n
                 assert last_line.startswith(f"error: no space left on the disk of {out}.incomplete, or of ")
             elif stage.has_tensorflow:
                 line = processes.error_line(command.stderr)
-                assert line.startswith((f"error: no space left on the disk of {out}/", f"error: {out}/"))
-                assert "o space left" in line
+                assert line.startswith(f"error: no space left on the disk of {out}/")
             else:
                 assert processes.error_line(command.stderr) == message(out)
             assert command.wait_until_gone() == []

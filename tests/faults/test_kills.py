@@ -9,8 +9,6 @@ import pytest
 
 from tests.faults import rounds
 
-SLOW = pytest.mark.slow
-
 
 @pytest.mark.parametrize(
     ("name", "victim"),
@@ -20,7 +18,7 @@ SLOW = pytest.mark.slow
         ("run", "worker"),
         ("weights", "main"),
         ("statistics", "worker"),
-        pytest.param("cache", "group", marks=SLOW),
+        pytest.param("cache", "group", marks=pytest.mark.slow),
     ],
 )
 def test_killed_and_run_again(made, tmp_path, name, victim):

@@ -1,4 +1,7 @@
-"""Two runs into the same folder at once: the second is refused, and the first does not notice."""
+"""Two runs into the same folder at once: the second is refused, and the first does not notice.
+
+`preprocessing.beam` takes the same lock as `preprocessing.run`; the cache's has tests of its own.
+"""
 
 import os
 import signal
@@ -10,8 +13,6 @@ from tests.faults import processes
 from tests.faults.rounds import differences
 from tests.faults.stages import content
 
-SLOW = pytest.mark.slow
-
 
 @pytest.mark.parametrize(
     "name",
@@ -19,12 +20,10 @@ SLOW = pytest.mark.slow
         "build_flcc",
         "dev",
         "run",
-        pytest.param("beam", marks=SLOW),
         "vocabulary",
         "statistics",
         "weights",
-        pytest.param("build_dataset", marks=SLOW),
-        pytest.param("cache", marks=SLOW),
+        pytest.param("build_dataset", marks=pytest.mark.slow),
     ],
 )
 def test_the_second_run_is_refused(made, tmp_path, name):
