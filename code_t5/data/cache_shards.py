@@ -16,7 +16,7 @@ from code_t5.data.cache_plan import SplitPlan, Unit
 from preprocessing.contract import DataContractError
 
 # TensorFlow hands examples to Python so many at a time: handing them one by one costs 50 microseconds each.
-_BATCH = 16
+_BATCH = 64
 
 Record = tuple[bytes, np.ndarray]  # a serialised example, and its tokens: int64 [counted features]
 
@@ -103,6 +103,7 @@ def _runs(units: Sequence[Unit]) -> list[list[Unit]]:
 
 
 def _records(task: seqio.Task, plan: SplitPlan, dataset: tf.data.Dataset, counted: list[str]) -> Iterator[Record]:
+    @tf.autograph.experimental.do_not_convert
     def record(example: example_proto.Example) -> tuple[tf.Tensor, tf.Tensor]:
         for name, value in example.items():
             if isinstance(value, tf.Tensor):

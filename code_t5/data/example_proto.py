@@ -9,6 +9,7 @@ import tensorflow as tf
 Example = dict[str, tf.Tensor | tf.RaggedTensor]
 
 
+@tf.autograph.experimental.do_not_convert  # there is nothing to convert, and looking for it takes half a second
 def serialize(example: Example) -> tf.Tensor:
     """Writes a `tf.train.Example`, as seqio does: integers and booleans as int64, floats as float32, text as bytes.
 
