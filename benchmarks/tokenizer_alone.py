@@ -8,12 +8,11 @@ import concurrent.futures
 import json
 import multiprocessing
 import pathlib
-import time
 from collections.abc import Callable
 
 import sentencepiece
 
-from benchmarks.measure import core_seconds
+from benchmarks.stopwatch import Stopwatch
 from preprocessing import contract, shards
 
 BATCH = 16
@@ -82,10 +81,9 @@ def measure(documents: list[str], model: pathlib.Path, *, workers: int) -> dict[
     found, counts = {}, {}
     for name, prepare in ways.items():
         tokenize = prepare()
-        started, used = time.perf_counter(), core_seconds()
+        stopwatch = Stopwatch()
         counts[name] = tokenize()
-        seconds, used = time.perf_counter() - started, core_seconds() - used
-        found[name] = {"seconds": round(seconds, 3), "core_seconds": round(used, 3)}
+        found[name] = stopwatch.read()
     if len(set(counts.values())) > 1:
         raise ValueError(f"not the same tokens: {counts}")
     return found

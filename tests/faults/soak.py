@@ -22,7 +22,7 @@ from tests.faults import processes, rounds
 from tests.faults.stages import Stage, run_undisturbed, stages
 
 # Enough for seconds of work in every stage.
-MAX_MB = 10
+MAX_MB = 20
 
 
 def soak(made: pathlib.Path, *, num_rounds: int, seed: int) -> list[rounds.Round]:
