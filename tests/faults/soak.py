@@ -10,6 +10,7 @@ minutes on 2 cores and 2 GB in the folder for temporary files; exits with status
 
 import argparse
 import collections
+import os
 import pathlib
 import random
 import shutil
@@ -96,6 +97,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     started = time.monotonic()
     made = pathlib.Path(tempfile.mkdtemp(prefix="code_t5-soak-"))
+    # What killed processes leave of Python's and TensorFlow's own temporary files goes with the rest.
+    os.environ["TMPDIR"] = str(made / "tmp")
+    (made / "tmp").mkdir()
     wrong = True
     try:
         done = soak(made, num_rounds=arguments.rounds, seed=arguments.seed)
