@@ -98,7 +98,7 @@ def _section(work: Work, found: dict[str, list[Measurement]], *, megabytes: floa
         about=(
             f"All documents of the tree, {megabytes:.1f} MB, and of a part of it, {part_mb:.1f} MB, because seqio's "
             f"cacher is slow; a vocabulary of {VOCAB_SIZE:,} pieces; {work.workers} cores; {work.said()}. "
-            "The tokeniser alone has the documents in memory and throws the tokens away; its best way counts. "
+            "The tokeniser alone has the documents in memory and throws tokens away; its best way counts. "
             "The others go from the TFDS dataset to the finished cache. Importing TensorFlow, seqio and t5 takes the "
             "same time for both, so all columns but the last but one are without it."
         ),
