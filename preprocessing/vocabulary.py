@@ -14,9 +14,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import sentencepiece
-from sentencepiece import sentencepiece_model_pb2
 
-from preprocessing import contract, output_folder, prompt, shards
+from preprocessing import contract, output_folder, piece_model, prompt, shards
 
 MODEL_FILE = "code.model"
 DESCRIPTION_FILE = "vocabulary.json"
@@ -131,12 +130,7 @@ def train(texts: Iterator[str], vocab_size: int) -> bytes:
         ) from error
     if failures:
         raise failures[0]
-    model = sentencepiece_model_pb2.ModelProto.FromString(model_bytes.getvalue())
-    control = sentencepiece_model_pb2.ModelProto.SentencePiece.CONTROL
-    for piece in contract.reserved_pieces():
-        model.pieces.add(piece=piece, score=0.0, type=control)
-    model.trainer_spec.vocab_size = len(model.pieces)
-    return model.SerializeToString(deterministic=True)
+    return piece_model.with_reserved_pieces(piece_model.ModelProto.FromString(model_bytes.getvalue()))
 
 
 def check(codec: prompt.Codec, files: Iterator[contract.CodeFile], *, max_bytes: float) -> Check:
@@ -160,18 +154,24 @@ def held_out(documents: pathlib.Path) -> Iterator[contract.CodeFile]:
         yield from shards.read_documents(documents, split)
 
 
-def describe(model: bytes, result: Check, *, parameters: VocabularyParameters, documents_digest: str) -> dict[str, Any]:
-    """The content of `vocabulary.json`."""
+def describe(model: bytes, result: Check, *, parameters: dict[str, Any], documents_digest: str) -> dict[str, Any]:
+    """The content of `vocabulary.json`; `parameters` are what tells one vocabulary of these documents from another."""
     vocab_size = prompt.Codec(model).vocab_size
     return {
         "sha256": contract.bytes_digest(model),
         "vocab_size": vocab_size,
         "ids": contract.special_ids(vocab_size),
         "escape": dict(prompt.ESCAPES),
-        "parameters": dataclasses.asdict(parameters),
+        "parameters": parameters,
         "documents_digest": documents_digest,
         "held_out": {**dataclasses.asdict(result), "bytes_per_token": round(result.bytes_per_token, 4)},
     }
+
+
+def write(folder: pathlib.Path, model: bytes, description: dict[str, Any]) -> None:
+    """Puts the two files of a vocabulary into a folder that exists."""
+    (folder / MODEL_FILE).write_bytes(model)
+    (folder / DESCRIPTION_FILE).write_text(json.dumps(description, indent=2) + "\n")
 
 
 def make_vocabulary(
@@ -200,9 +200,9 @@ def make_vocabulary(
                 f"the vocabulary loses text: {result.unknowns} unknown tokens, and these files do not come back as "
                 f"they were: {', '.join(result.failures)}"
             )
-        description = describe(model, result, parameters=parameters, documents_digest=manifest.digest)
-        (folder / MODEL_FILE).write_bytes(model)
-        (folder / DESCRIPTION_FILE).write_text(json.dumps(description, indent=2) + "\n")
+        fields = dataclasses.asdict(parameters)
+        description = describe(model, result, parameters=fields, documents_digest=manifest.digest)
+        write(folder, model, description)
     return description
 
 
