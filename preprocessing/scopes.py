@@ -10,6 +10,7 @@ import ast
 import collections
 import dataclasses
 import sys
+from collections.abc import Collection
 from typing import NamedTuple
 
 
@@ -250,9 +251,13 @@ _SPECIAL = {
 }
 
 
-def bind(seen: Scan) -> set[str]:
-    """Fills in `bound` of every scope; returns the names that are imported somewhere."""
-    wanted = {name for scope in seen.scopes for name, _ in scope.imports}
+def bind(seen: Scan, *, also: Collection[str] = ()) -> set[str]:
+    """Fills in `bound` of every scope; returns the names that are imported somewhere.
+
+    Args:
+      also: names to follow besides those: what relative imports bind, say, which stand for no module that is known.
+    """
+    wanted = {name for scope in seen.scopes for name, _ in scope.imports} | set(also)
     if not wanted:
         return wanted
     spoilt = set()

@@ -98,7 +98,7 @@ def uses_of(content: str) -> Uses:
     """
     attributes: collections.Counter[str] = collections.Counter()
     calls: collections.Counter[str] = collections.Counter()
-    with _collector_paused():
+    with collector_paused():
         seen = scopes.scan(parse(content))
         for _, symbol, is_call, _ in _resolved(seen):
             attributes[symbol] += 1
@@ -118,7 +118,7 @@ def accesses(tree: ast.Module) -> Iterator[Access]:
 
 
 @contextlib.contextmanager
-def _collector_paused() -> Iterator[None]:
+def collector_paused() -> Iterator[None]:
     """Stops Python from looking for cycles: a tree has none, and looking at its nodes takes 40 % of the time."""
     was_running = gc.isenabled()
     gc.disable()

@@ -19,6 +19,8 @@ ALLOWED = {
         "preprocessing.prompt",
         "preprocessing.symbols",
         "preprocessing.shards",
+        "preprocessing.import_spans",
+        "preprocessing.related_files",
         "completion.metrics",
     },
     "completion": {"preprocessing.contract", "preprocessing.prompt", "preprocessing.symbols"},
