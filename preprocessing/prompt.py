@@ -84,6 +84,10 @@ class Codec:
         """
         return unescape(self.processor.decode([int(i) for i in ids if i < self.vocab_size]))
 
+    def line_ends(self) -> list[int]:
+        """The ids of the pieces that begin with a newline: a line ends before the first of them."""
+        return [i for i in range(self.vocab_size) if self.processor.decode([i]).startswith("\n")]
+
     def piece_bytes(self) -> list[bytes]:
         """For each id the bytes that it stands for, `b""` for control pieces.
 

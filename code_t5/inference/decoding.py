@@ -5,12 +5,14 @@ models, and reads their temperature and top-k from other gin names than those of
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 import mesh_tensorflow as mtf
 import tensorflow.compat.v1 as tf
 from mesh_tensorflow.transformer import transformer
 from mesh_tensorflow.transformer.transformer import Context, Unitransformer, autoregressive_inputs
 
+from code_t5.inference import stop_set
 from preprocessing.contract import EOS_ID
 
 
@@ -46,12 +48,16 @@ class Decoding:
             raise ValueError("top_k needs a temperature above 0: without one the most likely token is taken anyway")
 
 
-def predict_fn(decoding: Decoding, *, stop_id: int):
+def predict_fn(decoding: Decoding, *, stop_ids: Sequence[int]):
     """The function that Mesh TensorFlow's `get_estimator` takes as `predict_fn`.
 
     Args:
       decoding: how to write.
-      stop_id: the token that ends a sequence, besides the room being full: EOS, or the newline.
+      stop_ids: the tokens any of which ends a sequence, besides the room being full: EOS, or all that begin with a
+        newline. They are one event to the search, with the sum of their probabilities, and written as the first.
+
+    Raises:
+      ValueError: there is none.
 
     Returns:
       A function of `model`, `features` and `variable_dtype` that gives int32 [batch, length]: what the model wrote
@@ -60,10 +66,16 @@ def predict_fn(decoding: Decoding, *, stop_id: int):
       are none.
     """
 
+    if not stop_ids:
+        raise ValueError("stop_ids is empty: give the tokens that end a sequence, EOS at least")
+    stop_id = stop_ids[0]
+
     def write(model, features, variable_dtype):
         if isinstance(model, Unitransformer):
-            return _write_after_prompt(model, features["inputs"], decoding, stop_id, variable_dtype)
-        return _write_from_encoder(model, features, decoding, stop_id, variable_dtype)
+            with stop_set.folded(model, stop_ids):
+                return _write_after_prompt(model, features["inputs"], decoding, stop_id, variable_dtype)
+        with stop_set.folded(model.decoder, stop_ids):
+            return _write_from_encoder(model, features, decoding, stop_id, variable_dtype)
 
     return write
 

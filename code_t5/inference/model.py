@@ -74,14 +74,15 @@ class TrainedModel:
         Args:
           prompts: texts before a cursor; one that is too long is cut on the left.
           decoding: how to write.
-          one_line: stop at the first newline, which is not part of the completion; else at the end of the file.
+          one_line: stop where the line ends, at any piece that begins with a newline (which is not part of the
+            completion) or at the end of the file; else at the end of the file alone.
 
         Yields:
           A completion for each prompt, indentation and newlines as the model wrote them.
         """
-        stop_id = self.codec.processor.piece_to_id("\n") if one_line else EOS_ID
+        stop_ids = [*self.codec.line_ends(), EOS_ID] if one_line else [EOS_ID]
         rows, begun = zip(*(self._split_prompt(text) for text in prompts), strict=True) if prompts else ((), ())
-        for written in self.write(rows, begun, decoding=decoding, stop_id=stop_id):
+        for written in self.write(rows, begun, decoding=decoding, stop_ids=stop_ids):
             text = self.codec.decode(written)
             yield prompt.first_line(text) if one_line else text
 
@@ -91,7 +92,7 @@ class TrainedModel:
         begun: Sequence[Sequence[int]] | None = None,
         *,
         decoding: decoding_lib.Decoding,
-        stop_id: int,
+        stop_ids: Sequence[int],
     ) -> Iterator[list[int]]:
         """Writes token ids after prompts of token ids.
 
@@ -99,13 +100,14 @@ class TrainedModel:
           prompts: what the model reads.
           begun: what an encoder-decoder's answer is made to begin with; not part of what is yielded.
           decoding: how to write.
-          stop_id: the token that ends a row; it is the last one of what is yielded, where EOS is left out.
+          stop_ids: the tokens any of which ends a row, with the probability of all together, see
+            `decoding.predict_fn`; the first of them is then the last token of what is yielded, where EOS is left out.
         """
         features = {
             "inputs": _pad(prompts, self.sequence_length["inputs"]),
             "targets": _pad(begun or [[]] * len(prompts), self.sequence_length["targets"]),
         }
-        predict_fn = decoding_lib.predict_fn(decoding, stop_id=stop_id)
+        predict_fn = decoding_lib.predict_fn(decoding, stop_ids=stop_ids)
         for written in self._predict(features, predict_fn=predict_fn, key="outputs"):
             yield _until_end(written)
 
@@ -122,12 +124,17 @@ class TrainedModel:
         """The ids that the model reads, and those that its answer is made to begin with.
 
         An encoder-decoder reads the lines before the cursor's, and its answer begins with what stands in that line
-        already: it goes on with a line more surely than it takes one up. A decoder reads all in one row anyway.
+        already: it goes on with a line more surely than it takes one up. A decoder reads all in one row anyway. The
+        newline before the cursor's line goes with that line, because its piece may hold the indentation, too: so the
+        two parts are the ids of the whole prompt, as training cuts them.
+
+        Example: "import os\\n    x = os." is read as "import os", and the answer begins with "\\n    x = os.".
         """
-        before, newline, line = text.rpartition("\n")
-        if self._delimited or not newline:
-            before, newline, line = text, "", ""
-        return self._prompt_ids(before + newline), list(self.codec.encode(line)[-self.sequence_length["targets"] :])
+        border = text.rfind("\n")
+        if self._delimited or border <= 0:
+            return self._prompt_ids(text), []
+        line = self.codec.encode(text[border:])
+        return self._prompt_ids(text[:border]), list(prompt.left_cut(line, self.sequence_length["targets"]))
 
     def _prompt_ids(self, text: str) -> list[int]:
         ids = list(prompt.left_cut(self.codec.encode(text), self.max_inputs))

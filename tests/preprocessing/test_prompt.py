@@ -92,3 +92,10 @@ def test_left_cut_keeps_what_is_beside_the_cursor():
 @pytest.mark.parametrize("text, line", [("a\nb", "a"), ("a\r\nb", "a"), ("a", "a"), ("\na", ""), ("a\rb\n", "a\rb")])
 def test_first_line(text, line):
     assert prompt.first_line(text) == line
+
+
+def test_line_ends_are_all_pieces_that_begin_with_a_newline(codec):
+    pieces = codec.piece_bytes()
+    assert codec.line_ends() == [i for i, piece in enumerate(pieces) if piece.startswith(b"\n")]
+    assert codec.processor.piece_to_id("<0x0A>") in codec.line_ends()
+    assert set(codec.encode("\n")) <= set(codec.line_ends())

@@ -32,7 +32,7 @@ def every_token(model) -> list[int]:
 
 
 def test_greedy_takes_the_token_that_scores_highest(model, prompts):
-    written = list(model.write(prompts, decoding=Decoding(max_new_tokens=2), stop_id=EOS_ID))
+    written = list(model.write(prompts, decoding=Decoding(max_new_tokens=2), stop_ids=[EOS_ID]))
     for prompt, tokens in zip(prompts, written, strict=True):
         for i, token in enumerate(tokens):
             candidates = every_token(model)
@@ -43,7 +43,7 @@ def test_greedy_takes_the_token_that_scores_highest(model, prompts):
 def test_beam_search_finds_the_best_of_two_tokens_among_its_first_ones(model, prompts):
     prompt, beam_size = prompts[0], 4
     how = Decoding(max_new_tokens=2, beam_size=beam_size, length_bonus=0.0)
-    [found] = model.write([prompt], decoding=how, stop_id=EOS_ID)
+    [found] = model.write([prompt], decoding=how, stop_ids=[EOS_ID])
     first = every_token(model)
     best_first = [first[i] for i in np.argsort(-scores(model, prompt, [[a] for a in first]))[:beam_size]]
     candidates = [[EOS_ID], *([a, b] for a in best_first for b in [EOS_ID, *first])]
@@ -54,14 +54,14 @@ def test_beam_search_finds_the_best_of_two_tokens_among_its_first_ones(model, pr
 
 @pytest.mark.parametrize("how", [Decoding(8, temperature=1.0, top_k=1), Decoding(8, temperature=1e-6)])
 def test_sampling_among_one_token_or_without_heat_is_greedy(model, prompts, how):
-    greedy = list(model.write(prompts, decoding=Decoding(8), stop_id=EOS_ID))
-    assert list(model.write(prompts, decoding=how, stop_id=EOS_ID)) == greedy
+    greedy = list(model.write(prompts, decoding=Decoding(8), stop_ids=[EOS_ID]))
+    assert list(model.write(prompts, decoding=how, stop_ids=[EOS_ID])) == greedy
 
 
 def test_temperature_and_top_k_are_honoured(model, prompts):
     candidates = every_token(model)
     best = {candidates[i] for i in np.argsort(-scores(model, prompts[0], [[c] for c in candidates]))[:5]}
-    drawn = list(model.write(prompts[:1] * 200, decoding=Decoding(1, temperature=5.0, top_k=5), stop_id=EOS_ID))
+    drawn = list(model.write(prompts[:1] * 200, decoding=Decoding(1, temperature=5.0, top_k=5), stop_ids=[EOS_ID]))
     assert len({tuple(tokens) for tokens in drawn}) >= 4
     assert {token for tokens in drawn for token in tokens} <= best | {EOS_ID}
 
@@ -69,7 +69,7 @@ def test_temperature_and_top_k_are_honoured(model, prompts):
 @pytest.mark.parametrize("how", [Decoding(4), Decoding(4, beam_size=2, length_bonus=0.0)])
 def test_an_answer_goes_on_after_the_beginning_that_it_is_given(model, prompts, how):
     def write(*arguments, decoding):
-        return list(model.write(*arguments, decoding=decoding, stop_id=EOS_ID))
+        return list(model.write(*arguments, decoding=decoding, stop_ids=[EOS_ID]))
 
     begun = write(prompts, decoding=Decoding(4))
     rest = write(prompts, begun, decoding=how)
@@ -86,13 +86,35 @@ def test_an_answer_goes_on_after_the_beginning_that_it_is_given(model, prompts, 
 
 
 def test_the_cursors_line_begins_the_answer_of_an_encoder_decoder(model):
-    read, begun = model._split_prompt("import os\nx = os.")
+    read, begun = model._split_prompt("import os\n    x = os.")
     if model._delimited:
-        assert (read, begun) == ([*model.codec.encode("import os\nx = os."), EOS_ID], [])
+        assert (read, begun) == ([*model.codec.encode("import os\n    x = os."), EOS_ID], [])
     else:
-        assert (read, begun) == (model.codec.encode("import os\n"), model.codec.encode("x = os."))
-    for text in ("x = os.", "x = 1\n", ""):
+        assert (read, begun) == (model.codec.encode("import os"), model.codec.encode("\n    x = os."))
+    for text in ("x = os.", "\nx = os.", ""):
         assert model._split_prompt(text) == (model._prompt_ids(text), [])
+
+
+@pytest.mark.parametrize("text", ["if x:\n    y = 1", "if x:\r\n\ty", "a\n\n\n  b", "def f():\n", "a\n        "])
+def test_the_parts_of_a_prompt_are_the_ids_of_the_whole(model, text):
+    read, begun = model._split_prompt(text)
+    assert [*(i for i in read if i != EOS_ID), *begun] == model.codec.encode(text)
+
+
+def test_what_ends_an_answer_is_one_event_with_the_probability_of_all(model, prompts):
+    """Tokens that lose alone win together, and lose together against one that is likelier than their sum."""
+    prompt, candidates = prompts[0], every_token(model)
+    ranked = scores(model, prompt, [[token] for token in candidates])
+    order = [candidates[i] for i in np.argsort(-ranked)]
+    chance = dict(zip(candidates, np.exp(ranked), strict=True))
+    losers = order[1:12]
+    assert sum(chance[token] for token in losers) > 1.1 * chance[order[0]]
+    for stop_ids in (losers, losers[::-1]):
+        for how in (Decoding(1), Decoding(1, beam_size=2, length_bonus=0.0), Decoding(1, temperature=1.0, top_k=1)):
+            assert list(model.write([prompt], decoding=how, stop_ids=stop_ids)) == [[stop_ids[0]]]
+    unlikely = order[-2:]
+    assert sum(chance[token] for token in unlikely) < 0.9 * chance[order[0]]
+    assert list(model.write([prompt], decoding=Decoding(1), stop_ids=unlikely)) == [[order[0]]]
 
 
 def test_a_prompt_that_is_too_long_is_cut_on_the_left(model):
