@@ -5,13 +5,15 @@ They are made by `python -m code_t5.main.build_dataset` and can be read with TFD
     tfds.load("flcc_python/dev", data_dir=DATA_DIR, split="validation")
 """
 
+import collections
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from preprocessing import contract, shards
+from code_t5.data import imports
+from preprocessing import contract, import_spans, shards
 
 _TEXTS = ("repository", "path", "content", "license", "sha256")
 
@@ -19,8 +21,9 @@ _TEXTS = ("repository", "path", "content", "license", "sha256")
 class DocumentsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """Copies a document dataset into TFDS, split by split.
 
-    `weight` is 1.0 where the documents have none; the metadata's `weights` are the sums of each split. (Datasets made
-    before there were weights have neither, and are read all the same.)
+    `weight` is 1.0 where the documents have none; the metadata's `weights` are the sums of each split. The features of
+    `code_t5.data.imports` say where import statements of train documents stand; the metadata's `import_spans` count
+    them. (Datasets made before there was one of these lack it, and are read all the same.)
 
     Attributes:
       documents_dir: a folder made by `preprocessing.run`; needed to build, not to read.
@@ -55,7 +58,11 @@ class DocumentsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             builder=self,
             description=f"Python source files, one a row, split by repository. {self.builder_config.description}",
             features=tfds.features.FeaturesDict(
-                {**{name: tfds.features.Text() for name in _TEXTS}, "weight": tfds.features.Scalar(tf.float32)}
+                {
+                    **{name: tfds.features.Text() for name in _TEXTS},
+                    "weight": tfds.features.Scalar(tf.float32),
+                    **{name: tfds.features.Sequence(tf.int32) for name in imports.FEATURES},
+                }
             ),
             metadata=tfds.core.MetadataDict(**metadata),
         )
@@ -67,11 +74,30 @@ class DocumentsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         counts = shards.read_manifest(self.documents_dir, open_file=tf.io.gfile.GFile).counts
         return {split: self._generate_examples(split) for split in contract.SPLITS if counts[split]["files"]}
 
-    def _generate_examples(self, split: str) -> Iterator[tuple[str, dict[str, str | float]]]:
+    def _generate_examples(self, split: str) -> Iterator[tuple[str, dict[str, Any]]]:
         columns = [*_TEXTS, "weight"]
+        counts: collections.Counter[str] = collections.Counter(files=0, spans=0, unparsed=0)
         for batch in shards.read_columns(self.documents_dir, split, columns=columns, open_file=tf.io.gfile.GFile):
             for row in batch.to_pylist():
+                # Nothing is ever left out of held-out documents, so they have no spans.
+                spans = _spans(row, counts) if split == "train" else []
+                fields = zip(*spans, strict=True) if spans else [()] * len(imports.FEATURES)
+                row |= {name: list(values) for name, values in zip(imports.FEATURES, fields, strict=True)}
                 yield f"{row['repository']}/{row['path']}", row
+        if split == "train":
+            self.info.metadata["import_spans"] = dict(counts)
+
+
+def _spans(row: dict[str, Any], counts: collections.Counter[str]) -> list[import_spans.ImportSpan]:
+    """The spans of a file, counted; a file that is not Python of this interpreter's version has none."""
+    counts["files"] += 1
+    try:
+        spans = import_spans.import_spans(row["content"], is_package=row["path"].endswith("__init__.py"))
+    except SyntaxError:
+        counts["unparsed"] += 1
+        return []
+    counts["spans"] += len(spans)
+    return spans
 
 
 def _configs(**descriptions: str) -> list[tfds.core.BuilderConfig]:

@@ -11,7 +11,7 @@ import seqio
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from code_t5.data import builder, heldout, line_completion, objectives, weights
+from code_t5.data import builder, heldout, imports, line_completion, objectives, weights
 from code_t5.data.vocabulary import VOCABULARY
 from preprocessing.contract import HELD_OUT_SPLITS, SPLITS
 
@@ -41,22 +41,26 @@ OUTPUT_FEATURES = {
 }
 
 
-class TextAndWeight(tfds.decode.PartialDecoding):
-    """What is decoded of a document: the text, and the weight where the dataset has one (older ones do not)."""
+# What accompanies a document up to the cache and past it, where its dataset has it; older ones have less.
+COMPANIONS = (weights.FEATURE, *imports.FEATURES)
+
+
+class TextAndCompanions(tfds.decode.PartialDecoding):
+    """What is decoded of a document: the text, and those of COMPANIONS that the dataset has."""
 
     def __init__(self):
         super().__init__({"content": tfds.features.Text()})
 
     def extract_features(self, features: tfds.features.FeaturesDict) -> tfds.features.FeaturesDict:
-        wanted = ("content", weights.FEATURE)
+        wanted = ("content", *COMPANIONS)
         return tfds.features.FeaturesDict({name: features[name] for name in wanted if name in features})
 
 
 class DocumentSource(seqio.TfdsDataSource):
-    """A TFDS dataset of documents of which only the text and the weight are read from disk."""
+    """A TFDS dataset of documents of which only the text and what accompanies it are read from disk."""
 
     def __init__(self, tfds_name: str, splits: tuple[str, ...]):
-        super().__init__(tfds_name=tfds_name, splits=splits, decoders=TextAndWeight())
+        super().__init__(tfds_name=tfds_name, splits=splits, decoders=TextAndCompanions())
 
     def get_dataset(self, split: str = "train", *args, **kwargs) -> tf.data.Dataset:
         self._check_made()
@@ -74,15 +78,15 @@ class DocumentSource(seqio.TfdsDataSource):
 
 
 def tokenize(dataset: tf.data.Dataset, output_features: dict[str, seqio.Feature]) -> tf.data.Dataset:
-    """Turns documents into tokens; the text is left behind, so that a cache holds tokens and weights only.
+    """Turns documents into tokens; the text is left behind, so that a cache holds tokens and COMPANIONS only.
 
     Example: {"content": "x = 1\\n", "weight": 0.5} -> {"targets": [88, 21, 402, 3], "weight": 0.5}
     """
     vocabulary = output_features["targets"].vocabulary
 
     def encode(features):
-        weight = {name: value for name, value in features.items() if name == weights.FEATURE}
-        return {"targets": vocabulary.encode_tf(features["content"]), **weight}
+        companions = {name: value for name, value in features.items() if name in COMPANIONS}
+        return {"targets": vocabulary.encode_tf(features["content"]), **companions}
 
     return dataset.map(encode, num_parallel_calls=tf.data.AUTOTUNE)
 
@@ -97,6 +101,7 @@ def register(row: TaskRow) -> None:
             tokenize,
             seqio.CacheDatasetPlaceholder(),
             weights.sample_by_weight,
+            imports.drop_imports,
             objectives.append_file_end,
             objectives.objective,
         ],

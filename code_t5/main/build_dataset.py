@@ -109,11 +109,17 @@ def main() -> None:
     with cache_lock.locked(directory, name, what=f"a dataset of {name}", flag="--data_dir"):
         builder = build(directory, digest)
     print(f"dataset     {builder.info.full_name} in {builder.data_dir}")
-    weights = (builder.info.metadata or {}).get("weights", {})
+    metadata = builder.info.metadata or {}
+    weights = metadata.get("weights", {})
     for split, info in builder.info.splits.items():
         line = f"{split:<11} {info.num_examples:>8,} files {info.num_bytes / 1e6:>8.1f} MB in {info.num_shards} shards"
         weight = weights.get(split, info.num_examples)
         print(f"{line}, weights of {weight:,.1f}" if abs(weight - info.num_examples) > 0.05 else line)
+    if spans := metadata.get("import_spans"):
+        print(
+            f"imports     {spans['spans']:,} statements of train files may be left out in training; "
+            f"{spans['unparsed']:,} of {spans['files']:,} files are no Python of this version and have none"
+        )
     if tf.io.gfile.exists(os.path.join(directory, vocabulary.MODEL_FILE)):
         print(f"vocabulary  {os.path.join(directory, vocabulary.MODEL_FILE)}")
     else:

@@ -9,7 +9,7 @@ import pytest
 import seqio
 import tensorflow_datasets as tfds
 
-from code_t5.data import mixtures, names, tasks
+from code_t5.data import imports, mixtures, names, tasks
 from code_t5.data.vocabulary import VOCABULARY
 from preprocessing import shards
 from preprocessing.contract import EOS_ID, HELD_OUT_SPLITS, SPLITS
@@ -79,9 +79,9 @@ def test_train_examples_are_the_documents_and_nothing_else(use_data_dir, documen
     assert all(content in text for content in expected)
 
 
-def test_only_the_text_and_the_weight_are_read(use_data_dir):
+def test_only_the_text_and_what_accompanies_it_are_read(use_data_dir):
     dataset = seqio.TaskRegistry.get("fl_py_dev").source.get_dataset("validation", shuffle=False)
-    assert set(dataset.element_spec) == {"content", "weight"}
+    assert set(dataset.element_spec) == {"content", "weight", *imports.FEATURES}
 
 
 def test_the_same_seed_gives_the_same_epoch(use_data_dir):

@@ -10,7 +10,7 @@ import seqio
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from code_t5.data import cache, names, objectives, tasks, weights
+from code_t5.data import cache, imports, names, objectives, tasks, weights
 from code_t5.data.vocabulary import VOCABULARY
 from preprocessing import run, shards
 from preprocessing import weights as weighting
@@ -221,7 +221,8 @@ def test_metadata_and_features_are_there_for_tfds_alone(small):
 
 @pytest.fixture
 def old_dataset(use_small, tmp_path, monkeypatch):
-    """A dataset as it was written before there were weights."""
+    """A dataset as it was written before there were weights, and import spans."""
+    later = ("weight", *imports.FEATURES)
 
     class Old(tasks.builder.DocumentsBuilder, skip_registration=True):
         name = "flcc_python"
@@ -229,7 +230,7 @@ def old_dataset(use_small, tmp_path, monkeypatch):
 
         def _info(self):
             info = super()._info()
-            texts = {name: feature for name, feature in info.features.items() if name != "weight"}
+            texts = {name: feature for name, feature in info.features.items() if name not in later}
             metadata = {name: value for name, value in (info.metadata or {}).items() if name != "weights"}
             return tfds.core.DatasetInfo(
                 builder=self,
@@ -239,8 +240,7 @@ def old_dataset(use_small, tmp_path, monkeypatch):
 
         def _generate_examples(self, split):
             for key, row in super()._generate_examples(split):
-                del row["weight"]
-                yield key, row
+                yield key, {name: value for name, value in row.items() if name not in later}
 
     old = Old(config="50stars_2019", data_dir=str(tmp_path), documents_dir=str(use_small / "documents"))
     old.download_and_prepare()
