@@ -99,3 +99,89 @@ def test_line_ends_are_all_pieces_that_begin_with_a_newline(codec):
     assert codec.line_ends() == [i for i, piece in enumerate(pieces) if piece.startswith(b"\n")]
     assert codec.processor.piece_to_id("<0x0A>") in codec.line_ends()
     assert set(codec.encode("\n")) <= set(codec.line_ends())
+
+
+MARKERS = {"fill_prefix": 1, "fill_suffix": 2, "fill_middle": 3}
+
+
+@pytest.mark.parametrize(
+    "prefix, suffix, max_tokens, expected",
+    [
+        ([10, 11, 12, 13], [20, 21, 22], 10, [1, 10, 11, 12, 13, 2, 20, 21, 22, 3]),
+        ([10, 11, 12, 13], [20, 21, 22], 99, [1, 10, 11, 12, 13, 2, 20, 21, 22, 3]),
+        ([10, 11, 12, 13], [20, 21, 22], 9, [1, 11, 12, 13, 2, 20, 21, 22, 3]),
+        ([10, 11, 12, 13], [20, 21, 22], 8, [1, 11, 12, 13, 2, 20, 21, 3]),
+        ([10, 11, 12, 13], [20, 21, 22], 4, [1, 13, 2, 3]),
+        ([10, 11, 12, 13], [20], 7, [1, 11, 12, 13, 2, 20, 3]),
+        ([10], [20, 21, 22, 23], 7, [1, 10, 2, 20, 21, 22, 3]),
+        ([], [20, 21, 22, 23], 5, [1, 2, 20, 21, 3]),
+        ([10, 11, 12], [], 5, [1, 11, 12, 2, 3]),
+        ([], [], 5, [1, 2, 3]),
+    ],
+)
+def test_infilling_keeps_what_stands_beside_the_cursor(prefix, suffix, max_tokens, expected):
+    assert prompt.infilling(prefix, suffix, ids=MARKERS, max_tokens=max_tokens) == expected
+
+
+def test_infilling_without_room_is_refused():
+    with pytest.raises(ValueError, match="three markers and a token at least, got max_tokens=3"):
+        prompt.infilling([1], [2], ids=MARKERS, max_tokens=3)
+
+
+@pytest.mark.parametrize(
+    "sizes, budget, least, expected",
+    [
+        ([10, 90, 80, 5], 100, 30, [10, 42, 42, 5]),
+        ([10, 90, 80, 5], 100, 50, [10, 90]),
+        ([10, 90, 80, 5], 100, 200, [10, 90]),
+        ([10, 90, 80, 5], 99, 200, [10]),
+        ([10, 90, 80, 5], 185, 1, [10, 90, 80, 5]),
+        ([10, 90, 80, 5], 184, 1, [10, 89, 80, 5]),
+        ([10, 90, 80, 5], 41, 1, [10, 13, 13, 5]),
+        ([50, 50, 50], 100, 1, [33, 33, 33]),
+        ([500], 64, 64, [64]),
+        ([500, 500], 63, 64, [63]),
+        ([500, 500], 0, 64, [0]),
+        ([500, 500], -3, 64, [0]),
+        ([], 100, 64, []),
+    ],
+)
+def test_shares_are_level_and_what_short_texts_leave_goes_to_the_others(sizes, budget, least, expected):
+    assert prompt.shares(sizes, budget, least=least) == expected
+
+
+def test_context_lays_the_nearest_file_beside_the_text(codec):
+    files = [("a.py", "def f():\n    pass\n"), ("pkg/b.py", "import os\n")]
+    marker = contract.special_ids(codec.vocab_size)["path_marker"]
+    newline = codec.encode("\n")
+    rows = [[marker, *codec.encode(path), *codec.encode("\n" + text)] for path, text in files]
+    own = [marker, *codec.encode("c.py"), *newline]
+    whole = [*rows[1], *rows[0], *own]
+    assert prompt.context(codec, files, path="c.py", budget=len(whole)) == whole
+    assert prompt.context(codec, files, path="c.py", budget=1000) == whole
+    assert prompt.context(codec, files, path="", budget=1000) == [*rows[1], *rows[0], marker, *newline]
+    assert prompt.context(codec, [], path="c.py", budget=1000) == own
+    # Less than 2 x 64 tokens of room: the most related file alone, its head.
+    short = prompt.context(codec, files, path="c.py", budget=len(own) + 9)
+    assert short == [*rows[0][:9], *own]
+    assert prompt.context(codec, files, path="c.py", budget=len(own)) == own
+    assert prompt.context(codec, files, path="c.py", budget=len(own) - 1) == []
+
+
+def test_context_never_exceeds_its_budget_and_cuts_long_files_level(codec):
+    files = [(f"{i}.py", f"x{i} = {i}\n" * 100 * i) for i in range(1, 5)]
+    marker = contract.special_ids(codec.vocab_size)["path_marker"]
+    for budget in (0, 5, 63, 64, 130, 300, 1000, 5000):
+        ids = prompt.context(codec, files, path="own.py", budget=budget)
+        assert len(ids) <= budget
+        own = len(codec.encode("own.py")) + 2
+        # The first file has 70 tokens or more, so each gets 64 of the budget or more.
+        count = min(4, max(1, (budget - own) // prompt.LEAST_SHARE)) if budget > own else 0
+        assert ids.count(marker) == count + (budget >= own)
+        assert len(ids) > budget - 5 or len(ids) <= own or budget == 5000
+
+
+def test_the_example_of_the_layout():
+    own, files = [9, 1], [[9, 2, 3, 4, 5], [9, 6]]
+    assert prompt.lay_out_context(own, files, budget=9) == [9, 6, 9, 2, 3, 4, 5, 9, 1]
+    assert prompt.lay_out_context(own, files, budget=8) == [9, 2, 3, 4, 5, 9, 1]
