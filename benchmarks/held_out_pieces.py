@@ -1,0 +1,112 @@
+"""Pieces of held-out files, and their bits: the same bytes of text are scored whatever the vocabulary.
+
+Windows of a fixed number of tokens hold other text with every vocabulary, so bits per byte over a sample of them cannot
+be compared closely. Here the text is drawn first. Each token of a piece is a target once, after as many tokens before
+it as the inputs hold; and what is counted are the bytes of the source, by SentencePiece's own offsets, so that a
+vocabulary which loses text, or writes the newline as a character of two bytes, is not measured by what it makes of it.
+"""
+
+import dataclasses
+import random
+from collections.abc import Iterable, Sequence
+
+from preprocessing import contract, prompt
+
+PIECE_BYTES = 1000
+# Enough for 128 tokens of any of the vocabularies, most of the time.
+CONTEXT_CHARACTERS = 800
+# A file gives so many pieces at most, each with the one before as its context.
+PIECES_A_FILE = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Piece:
+    """A part of a file.
+
+    Attributes:
+      context: the text before it, up to CONTEXT_CHARACTERS.
+      text: what is scored; about PIECE_BYTES, from a newline on.
+    """
+
+    context: str
+    text: str
+
+
+def draw(files: Iterable[contract.CodeFile], *, count: int, seed: int = 0) -> list[Piece]:
+    """Draws pieces from files, the same ones for the same files.
+
+    Args:
+      files: held-out files; each that is long enough gives up to PIECES_A_FILE, repositories taking turns, so that a
+        large one does not stand for all.
+      count: pieces; fewer where the files do not give as many.
+    """
+    chance = random.Random(seed)
+    by_repository: dict[str, list[str]] = {}
+    for file in files:
+        by_repository.setdefault(file.repository, []).append(file.content)
+    for contents in by_repository.values():
+        chance.shuffle(contents)
+    queues = [by_repository[name] for name in sorted(by_repository)]
+    pieces: list[Piece] = []
+    while any(queues) and len(pieces) < count:
+        for contents in filter(None, queues):
+            pieces += _cut(contents.pop(), chance)
+    return pieces[:count]
+
+
+def _cut(content: str, chance: random.Random) -> list[Piece]:
+    # Where there is room for as many pieces, with lines of 100 characters at their ends.
+    room = max(0, len(content) - CONTEXT_CHARACTERS - PIECES_A_FILE * (PIECE_BYTES + 100))
+    at = content.find("\n", CONTEXT_CHARACTERS + chance.randrange(room + 1))
+    pieces = []
+    while len(pieces) < PIECES_A_FILE and at >= 0 and at + PIECE_BYTES <= len(content):
+        end = content.find("\n", at + PIECE_BYTES)
+        end = end if end > 0 else len(content)
+        pieces.append(Piece(content[at - CONTEXT_CHARACTERS : at], content[at:end]))
+        at = end
+    return pieces
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One row of a model: what it reads, what it must write, and how many bytes of source text that is.
+
+    Attributes:
+      inputs, targets: token ids.
+      text_bytes: UTF-8 bytes of the source that the targets stand for.
+      piece_bytes: what the ids stand for by `Codec.piece_bytes`; other than `text_bytes` where a vocabulary loses text.
+    """
+
+    inputs: Sequence[int]
+    targets: Sequence[int]
+    text_bytes: int
+    piece_bytes: int
+
+
+def rows(codec: prompt.Codec, piece: Piece, *, max_inputs: int, max_targets: int) -> list[Row]:
+    """The rows in which a piece is scored.
+
+    Example (inputs 3, targets 2): context tokens [5, 6, 7, 8] and text tokens [20, 21, 22] give
+      [6, 7, 8 | 20, 21] and [8, 20, 21 | 22]
+    """
+    ids, sizes = _encode(codec, piece.context + piece.text)
+    # A token that crosses the border, which only some vocabularies have, belongs to the context.
+    border, begun = len(prompt.escape(piece.context).encode()), 0
+    first = 0
+    while first < len(ids) and begun < border:
+        begun += sizes[first]
+        first += 1
+    pieces = codec.piece_bytes()
+    found = []
+    for start in range(first, len(ids), max_targets):
+        targets = ids[start : start + max_targets]
+        text_bytes = sum(sizes[start : start + max_targets])
+        inputs = ids[max(0, start - max_inputs) : start]
+        found.append(Row(inputs, targets, text_bytes, sum(len(pieces[i]) for i in targets)))
+    return found
+
+
+def _encode(codec: prompt.Codec, text: str) -> tuple[list[int], list[int]]:
+    """Token ids, and the UTF-8 bytes of the (escaped) text that each stands for."""
+    proto = codec.processor.encode(prompt.escape(text), out_type="immutable_proto")
+    return [piece.id for piece in proto.pieces], [len(piece.surface.encode()) for piece in proto.pieces]

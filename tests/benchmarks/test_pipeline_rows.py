@@ -1,0 +1,20 @@
+"""How full rows are, on rows that are known."""
+
+import pytest
+import tensorflow as tf
+
+from benchmarks import pipeline_rows
+
+
+def test_padding_and_masked_targets_are_no_tokens():
+    row = {"inputs": tf.constant([5, 6, 0, 0]), "targets": tf.constant([7, -8, 9, 0])}
+    found = pipeline_rows.measure_rows(tf.data.Dataset.from_tensors(row).repeat(), windows=20, seconds=0.1)
+    assert (found["inputs"], found["targets"], found["windows"]) == (0.5, 0.5, 20)
+    assert found["tokens_per_s"] > 1000
+
+
+def test_only_the_first_windows_count_for_the_fill():
+    full, empty = ({"inputs": tf.fill([4], n), "targets": tf.fill([4], n)} for n in (1, 0))
+    rows = tf.data.Dataset.from_tensors(full).repeat(20).concatenate(tf.data.Dataset.from_tensors(empty).repeat())
+    found = pipeline_rows.measure_rows(rows, windows=25, seconds=0.05)
+    assert found["inputs"] == found["targets"] == pytest.approx(0.8)
