@@ -6,14 +6,15 @@ They are made by `python -m code_t5.main.build_dataset` and can be read with TFD
 """
 
 import collections
+import itertools
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from code_t5.data import imports
-from preprocessing import contract, import_spans, shards
+from code_t5.data import context, imports
+from preprocessing import contract, import_spans, related_files, shards
 
 _TEXTS = ("repository", "path", "content", "license", "sha256")
 
@@ -27,13 +28,17 @@ class DocumentsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     Attributes:
       documents_dir: a folder made by `preprocessing.run`; needed to build, not to read.
+      related_kb: above 0, so many kB of related files accompany each document (`preprocessing.related_files`), as the
+        features of `code_t5.data.context`. They are of the same repository, and so of the same split. A repository is
+        held in memory at a time, because its files stand together in a shard.
     """
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES: ClassVar[dict[str, str]] = {"1.0.0": "First version."}
 
-    def __init__(self, *, documents_dir: str | None = None, **kwargs):
+    def __init__(self, *, documents_dir: str | None = None, related_kb: int = 0, **kwargs):
         self.documents_dir = documents_dir
+        self.related_kb = related_kb
         super().__init__(**kwargs)
 
     def check_made(self) -> None:
@@ -54,6 +59,8 @@ class DocumentsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             weights = {split: count.get("weight", count["files"]) for split, count in manifest.counts.items()}
             metadata = {"documents_digest": manifest.digest, "counts": manifest.counts, "drops": manifest.drops}
             metadata["weights"] = weights
+            metadata["related_kb"] = self.related_kb
+        related = context.TEXTS if self.related_kb else ()
         return tfds.core.DatasetInfo(
             builder=self,
             description=f"Python source files, one a row, split by repository. {self.builder_config.description}",
@@ -62,6 +69,7 @@ class DocumentsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                     **{name: tfds.features.Text() for name in _TEXTS},
                     "weight": tfds.features.Scalar(tf.float32),
                     **{name: tfds.features.Sequence(tf.int32) for name in imports.FEATURES},
+                    **{name: tfds.features.Sequence(tfds.features.Text()) for name in related},
                 }
             ),
             metadata=tfds.core.MetadataDict(**metadata),
@@ -75,17 +83,31 @@ class DocumentsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return {split: self._generate_examples(split) for split in contract.SPLITS if counts[split]["files"]}
 
     def _generate_examples(self, split: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        columns = [*_TEXTS, "weight"]
         counts: collections.Counter[str] = collections.Counter(files=0, spans=0, unparsed=0)
-        for batch in shards.read_columns(self.documents_dir, split, columns=columns, open_file=tf.io.gfile.GFile):
-            for row in batch.to_pylist():
-                # Nothing is ever left out of held-out documents, so they have no spans.
-                spans = _spans(row, counts) if split == "train" else []
-                fields = zip(*spans, strict=True) if spans else [()] * len(imports.FEATURES)
-                row |= {name: list(values) for name, values in zip(imports.FEATURES, fields, strict=True)}
-                yield f"{row['repository']}/{row['path']}", row
+        for row in self._rows(split):
+            # Nothing is ever left out of held-out documents, so they have no spans.
+            spans = _spans(row, counts) if split == "train" else []
+            fields = zip(*spans, strict=True) if spans else [()] * len(imports.FEATURES)
+            row |= {name: list(values) for name, values in zip(imports.FEATURES, fields, strict=True)}
+            yield f"{row['repository']}/{row['path']}", row
         if split == "train":
             self.info.metadata["import_spans"] = dict(counts)
+
+    def _rows(self, split: str) -> Iterator[dict[str, Any]]:
+        """The documents of a split, with related files where they are wanted."""
+        columns = [*_TEXTS, "weight"]
+        batches = shards.read_columns(self.documents_dir, split, columns=columns, open_file=tf.io.gfile.GFile)
+        rows = (row for batch in batches for row in batch.to_pylist())
+        if not self.related_kb:
+            yield from rows
+            return
+        for _, group in itertools.groupby(rows, key=lambda row: row["repository"]):
+            repository = list(group)
+            files = {row["path"]: row["content"] for row in repository}
+            related = related_files.related_files(files, max_bytes=1000 * self.related_kb)
+            for row in repository:
+                paths_and_texts = zip(*related[row["path"]], strict=True) if related[row["path"]] else ((), ())
+                yield row | {name: list(values) for name, values in zip(context.TEXTS, paths_and_texts, strict=True)}
 
 
 def _spans(row: dict[str, Any], counts: collections.Counter[str]) -> list[import_spans.ImportSpan]:

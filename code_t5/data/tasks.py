@@ -11,7 +11,7 @@ import seqio
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from code_t5.data import builder, heldout, imports, line_completion, objectives, weights
+from code_t5.data import builder, context, heldout, imports, line_completion, objectives, weights
 from code_t5.data.vocabulary import VOCABULARY
 from preprocessing.contract import HELD_OUT_SPLITS, SPLITS
 
@@ -46,13 +46,14 @@ COMPANIONS = (weights.FEATURE, *imports.FEATURES)
 
 
 class TextAndCompanions(tfds.decode.PartialDecoding):
-    """What is decoded of a document: the text, and those of COMPANIONS that the dataset has."""
+    """What is decoded of a document: the text, its related files, and those of COMPANIONS that the dataset has."""
 
     def __init__(self):
         super().__init__({"content": tfds.features.Text()})
 
     def extract_features(self, features: tfds.features.FeaturesDict) -> tfds.features.FeaturesDict:
-        wanted = ("content", *COMPANIONS)
+        related = ("path", *context.TEXTS) if context.TEXTS[0] in features else ()
+        wanted = ("content", *related, *COMPANIONS)
         return tfds.features.FeaturesDict({name: features[name] for name in wanted if name in features})
 
 
@@ -80,13 +81,16 @@ class DocumentSource(seqio.TfdsDataSource):
 def tokenize(dataset: tf.data.Dataset, output_features: dict[str, seqio.Feature]) -> tf.data.Dataset:
     """Turns documents into tokens; the text is left behind, so that a cache holds tokens and COMPANIONS only.
 
+    Related files become the rows of `context.encode_rows`.
+
     Example: {"content": "x = 1\\n", "weight": 0.5} -> {"targets": [88, 21, 402, 3], "weight": 0.5}
     """
     vocabulary = output_features["targets"].vocabulary
 
     def encode(features):
         companions = {name: value for name, value in features.items() if name in COMPANIONS}
-        return {"targets": vocabulary.encode_tf(features["content"]), **companions}
+        related = context.encode_rows(features, vocabulary) if context.TEXTS[0] in features else {}
+        return {"targets": vocabulary.encode_tf(features["content"]), **related, **companions}
 
     return dataset.map(encode, num_parallel_calls=tf.data.AUTOTUNE)
 
@@ -102,6 +106,7 @@ def register(row: TaskRow) -> None:
             seqio.CacheDatasetPlaceholder(),
             weights.sample_by_weight,
             imports.drop_imports,
+            context.context_tokens,
             objectives.append_file_end,
             objectives.objective,
         ],

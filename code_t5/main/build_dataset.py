@@ -22,6 +22,12 @@ DOCUMENTS = flags.DEFINE_string("documents", None, "Folder made by preprocessing
 VOCABULARY = flags.DEFINE_string(
     "vocabulary", None, "Folder made by preprocessing.vocabulary; a data directory holds one vocabulary."
 )
+RELATED_KB = flags.DEFINE_integer(
+    "related_kb",
+    0,
+    "kB of related files of the repository to store with each document, for code_t5.context.budget; 0 for none.",
+    lower_bound=0,
+)
 OVERWRITE = flags.DEFINE_bool("overwrite", False, "Build again where the dataset exists.")
 
 
@@ -80,14 +86,22 @@ def build(directory: str, digest: str) -> tfds.core.DatasetBuilder:
     """
     if VOCABULARY.value:
         place_vocabulary(VOCABULARY.value, directory)
-    builder = tfds.builder(DATASET.value, data_dir=directory, documents_dir=DOCUMENTS.value)
+    builder = tfds.builder(
+        DATASET.value, data_dir=directory, documents_dir=DOCUMENTS.value, related_kb=RELATED_KB.value
+    )
     clear_left(builder, directory)
     if tf.io.gfile.exists(builder.data_dir) and not OVERWRITE.value:
-        made_from = (builder.info.metadata or {}).get("documents_digest")
+        metadata = builder.info.metadata or {}
+        made_from, related_kb = metadata.get("documents_digest"), metadata.get("related_kb", 0)
         if made_from != digest:
             raise ValueError(
                 f"{builder.data_dir} was made from other documents (digest {str(made_from)[:12]}, these have "
                 f"{digest[:12]}): build with --overwrite, or into another --data_dir"
+            )
+        if related_kb != RELATED_KB.value:
+            raise ValueError(
+                f"{builder.data_dir} was made with --related_kb {related_kb}, not {RELATED_KB.value}: build with "
+                "--overwrite, or into another --data_dir"
             )
         print(f"already made: {builder.data_dir}")
         return builder
@@ -120,6 +134,12 @@ def main() -> None:
             f"imports     {spans['spans']:,} statements of train files may be left out in training; "
             f"{spans['unparsed']:,} of {spans['files']:,} files are no Python of this version and have none"
         )
+    else:
+        print(
+            "imports     their places are not known, the dataset was made by an older version: build with --overwrite"
+        )
+    if metadata.get("related_kb"):
+        print(f"related     up to {metadata['related_kb']} kB of files of its repository beside each document")
     if tf.io.gfile.exists(os.path.join(directory, vocabulary.MODEL_FILE)):
         print(f"vocabulary  {os.path.join(directory, vocabulary.MODEL_FILE)}")
     else:
