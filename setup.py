@@ -47,6 +47,7 @@ setuptools.setup(
         "tensorflow-datasets==4.9.3",
         "tensorflow-text>=2.12.1,<2.13",
         "t5==0.9.4",
+        "tokenizers>=0.15",
         "torch",
         "tqdm",
         # transformers 5 dropped TensorFlow, and 4 refuses huggingface-hub 1.0.

@@ -61,7 +61,10 @@ def test_no_text_makes_a_reserved_piece(codec):
 
 def test_a_newline_is_only_ever_the_first_character_of_a_piece(codec):
     assert all(b"\n" not in piece[1:] for piece in codec.piece_bytes())
-    assert sum(piece.startswith(b"\n") for piece in codec.piece_bytes()) == 2  # the piece "\n" and the byte <0x0A>
+    begin = [piece for piece in codec.piece_bytes() if piece.startswith(b"\n")]
+    assert all(not piece[1:].strip(b" \t") for piece in begin)  # nothing but indentation after it
+    assert begin.count(b"\n") == 2  # the byte <0x0A> and the piece
+    assert b"\n    " in begin
     assert codec.encode("\n\n") == [codec.processor.piece_to_id("\n")] * 2
 
 

@@ -1,8 +1,10 @@
 import dataclasses
 import json
+import os
 import pathlib
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 
@@ -39,17 +41,49 @@ def test_the_asked_number_of_pieces_reserved_ones_included():
     assert codec.vocab_size == 480
 
 
+def test_other_processes_and_threads_give_equal_bytes():
+    """Neither the order of hashes nor the number of threads of the trainer says which merge comes first."""
+    program = f"""
+from preprocessing import contract, vocabulary
+print(contract.bytes_digest(vocabulary.train([{TEXT!r}.format(i) for i in range(200)], 600)))
+"""
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed, "RAYON_NUM_THREADS": threads},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed, threads in (("0", "1"), ("1", "2"), ("2", "8"))
+    }
+    assert len(found) == 1
+
+
 def test_too_little_text_is_an_error():
     with pytest.raises(ValueError, match="the train split is too small"):
         vocabulary.train(iter([]), 500)
 
 
-@pytest.mark.parametrize("texts_before", [0, 200])
-def test_an_error_of_the_reader_comes_through(texts_before):
-    """SentencePiece would train on what it has by then."""
+def test_too_few_pieces_are_an_error():
+    with pytest.raises(ValueError, match="a vocabulary of 390 pieces has no room for merges: 426 are taken"):
+        vocabulary.train(iter([TEXT.format(i) for i in range(200)]), 390)
 
+
+def test_rare_characters_get_no_piece_but_the_newline_and_the_space_do():
+    assert vocabulary.covered_characters(Counter({"a": 998, "b": 1, "c": 1})) == ["a", "\n", " "]
+    assert vocabulary.covered_characters(Counter({"a": 996, "\n": 2, "b": 2})) == ["a", "\n", " "]
+    assert vocabulary.covered_characters(Counter({"b": 2, "a": 2, " ": 1})) == ["a", "b", " ", "\n"]
+
+
+def test_spaces_come_back_where_the_sample_has_none():
+    codec = prompt.Codec(vocabulary.train(iter(["abab\n"]), 400))
+    assert codec.decode(codec.encode("  a b ")) == "  a b "
+
+
+def test_an_error_of_the_reader_comes_through():
     def texts():
-        yield from (TEXT.format(i) for i in range(texts_before))
+        yield TEXT
         raise DataContractError("train-00003 is damaged")
 
     with pytest.raises(DataContractError, match="^train-00003 is damaged$"):
@@ -80,7 +114,7 @@ def test_check_counts_what_it_saw():
 
 
 def test_a_vocabulary_that_loses_text_is_refused(documents, tmp_path, monkeypatch):
-    monkeypatch.setattr(prompt, "escape", lambda text: text)  # so that ▁ comes back as a space
+    monkeypatch.setattr(prompt, "unescape", lambda text: text)  # so that ▁ comes back as its escape
     with pytest.raises(ValueError, match=r"the vocabulary loses text: 0 unknown tokens.*ann/r\d+/m0.py"):
         vocabulary.make_vocabulary(
             documents, tmp_path / "v", parameters=VocabularyParameters(vocab_size=450), check_mb=1
