@@ -12,11 +12,9 @@ from collections.abc import Iterable, Sequence
 
 from preprocessing import contract, prompt
 
-PIECE_BYTES = 1000
+PIECE_BYTES = 3000
 # Enough for 128 tokens of any of the vocabularies, most of the time.
 CONTEXT_CHARACTERS = 800
-# A file gives so many pieces at most, each with the one before as its context.
-PIECES_A_FILE = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,13 +30,13 @@ class Piece:
     text: str
 
 
-def draw(files: Iterable[contract.CodeFile], *, count: int, seed: int = 0) -> list[Piece]:
+def draw(files: Iterable[contract.CodeFile], *, kilobytes: float, seed: int = 0) -> list[Piece]:
     """Draws pieces from files, the same ones for the same files.
 
     Args:
-      files: held-out files; each that is long enough gives up to PIECES_A_FILE, repositories taking turns, so that a
-        large one does not stand for all.
-      count: pieces; fewer where the files do not give as many.
+      files: held-out files; each that is long enough gives one, repositories taking turns, so that a large one does
+        not stand for all.
+      kilobytes: to score, 1,000 bytes each; the pieces are fewer where the files do not give as many.
     """
     chance = random.Random(seed)
     by_repository: dict[str, list[str]] = {}
@@ -47,24 +45,25 @@ def draw(files: Iterable[contract.CodeFile], *, count: int, seed: int = 0) -> li
     for contents in by_repository.values():
         chance.shuffle(contents)
     queues = [by_repository[name] for name in sorted(by_repository)]
+    count = round(kilobytes * 1000 / PIECE_BYTES)
     pieces: list[Piece] = []
     while any(queues) and len(pieces) < count:
         for contents in filter(None, queues):
-            pieces += _cut(contents.pop(), chance)
+            piece = _cut(contents.pop(), chance)
+            pieces += [piece] if piece else []
     return pieces[:count]
 
 
-def _cut(content: str, chance: random.Random) -> list[Piece]:
-    # Where there is room for as many pieces, with lines of 100 characters at their ends.
-    room = max(0, len(content) - CONTEXT_CHARACTERS - PIECES_A_FILE * (PIECE_BYTES + 100))
-    at = content.find("\n", CONTEXT_CHARACTERS + chance.randrange(room + 1))
-    pieces = []
-    while len(pieces) < PIECES_A_FILE and at >= 0 and at + PIECE_BYTES <= len(content):
-        end = content.find("\n", at + PIECE_BYTES)
-        end = end if end > 0 else len(content)
-        pieces.append(Piece(content[at - CONTEXT_CHARACTERS : at], content[at:end]))
-        at = end
-    return pieces
+def _cut(content: str, chance: random.Random) -> Piece | None:
+    # With a line of up to 100 characters at each end.
+    room = len(content) - CONTEXT_CHARACTERS - PIECE_BYTES - 200
+    if room < 0:
+        return None
+    begin = content.find("\n", CONTEXT_CHARACTERS + chance.randrange(room + 1))
+    end = content.find("\n", begin + PIECE_BYTES)
+    if begin < 0 or end < 0:
+        return None
+    return Piece(content[begin - CONTEXT_CHARACTERS : begin], content[begin:end])
 
 
 @dataclasses.dataclass(frozen=True)

@@ -29,8 +29,8 @@ COMPARED: dict[str, tuple[Variant, ...]] = {
     "tokenizers": (PREDECESSOR_VOCABULARY, PACKED),
     "infilling": (WITH_INFILLING,),
 }
-# A long run that is interrupted loses what came after its last checkpoint: 5 minutes at most.
-LONG_POINT_MINUTES = 5
+# A long run that is interrupted loses what came after its last checkpoint: so many minutes at most.
+LONG_POINT_MINUTES = 10
 
 
 def planned(arguments: argparse.Namespace, part: str) -> list[Settings]:
@@ -39,7 +39,7 @@ def planned(arguments: argparse.Namespace, part: str) -> list[Settings]:
     The first seeds can be compared when only they are there. Infilling is measured with one seed.
     """
     if part == "long":
-        points = max(5, round(arguments.long_minutes / LONG_POINT_MINUTES))
+        points = max(4, round(arguments.long_minutes / LONG_POINT_MINUTES))
         settings = Settings(LONG, 0, arguments.long_minutes, points=points, data="whole", evaluate=True)
         return [dataclasses.replace(settings, vocab_size=arguments.vocab_size, lines=arguments.lines)]
     seeds = range(1 if part == "infilling" else arguments.seeds)

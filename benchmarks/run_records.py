@@ -63,7 +63,7 @@ def check_comparable(records: Sequence[dict[str, Any]]) -> None:
         first = records[0]
         for what, keys in (
             ("documents", ("digests", "documents")),
-            ("scored text", ("figures", "scored_bytes")),
+            ("scored text", ("figures", "scored_text")),
             ("processors", ("machine", "processor")),
             ("cores", ("machine", "cores")),
         ):

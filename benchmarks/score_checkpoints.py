@@ -8,9 +8,9 @@ import json
 import math
 import pathlib
 import random
+import time
 from typing import Any
 
-import gin
 import seqio
 import tensorflow.compat.v1 as tf
 import tensorflow_datasets as tfds
@@ -20,9 +20,9 @@ from benchmarks import held_out_pieces, infilling_lines
 from benchmarks.timed_training import PROGRESS
 from benchmarks.training_variants import TASK
 from code_t5.data import names
-from code_t5.inference import decoding, model
+from code_t5.inference import decoding, model, requests
 from completion import metrics
-from preprocessing import shards
+from preprocessing import contract, shards
 
 SPLIT = "validation"
 BATCH_SIZE = 32
@@ -30,10 +30,14 @@ MAX_NEW_TOKENS = 32
 HOW = decoding.Decoding(max_new_tokens=MAX_NEW_TOKENS)
 
 
-def bits_per_byte(trained: model.TrainedModel, pieces: list[held_out_pieces.Piece]) -> dict[str, float]:
-    """Bits of all targets over the bytes of source text that they stand for, and what else can be told of the bytes."""
+def rows_of(trained: model.TrainedModel, pieces: list[held_out_pieces.Piece]) -> list[held_out_pieces.Row]:
+    """The rows of all pieces, as long as the model's."""
     lengths = {"max_inputs": trained.sequence_length["inputs"], "max_targets": trained.sequence_length["targets"]}
-    rows = [row for piece in pieces for row in held_out_pieces.rows(trained.codec, piece, **lengths)]
+    return [row for piece in pieces for row in held_out_pieces.rows(trained.codec, piece, **lengths)]
+
+
+def bits_per_byte(trained: model.TrainedModel, rows: list[held_out_pieces.Row]) -> dict[str, float]:
+    """Bits of all targets over the bytes of source text that they stand for, and what else can be told of the bytes."""
     nats = -math.fsum(trained.score([row.inputs for row in rows], [row.targets for row in rows]))
     text_bytes, piece_bytes = (sum(getattr(row, name) for row in rows) for name in ("text_bytes", "piece_bytes"))
     bits = nats / math.log(2)
@@ -62,48 +66,44 @@ def complete_lines(trained: model.TrainedModel, count: int) -> dict[str, float]:
 
 def fill_in(trained: model.TrainedModel, cases: list[infilling_lines.Case]) -> dict[str, Any]:
     """Single-line infilling, with what stands after the gap and without it."""
-    prefixes, suffixes = [case.prefix for case in cases], [case.suffix for case in cases]
-    with_suffix = list(trained.complete(prefixes, suffixes=suffixes, decoding=HOW))
-    without = list(trained.complete(prefixes, decoding=HOW))
+    asked = [requests.Request(case.prefix, case.suffix) for case in cases]
+    with_suffix = list(trained.complete(asked, decoding=HOW))
+    without = list(trained.complete([case.prefix for case in cases], decoding=HOW))
     return {
         "with_suffix": infilling_lines.score(cases, with_suffix),
         "without_suffix": infilling_lines.score(cases, without),
     }
 
 
-def trained_to_fill_in(model_dir: pathlib.Path) -> bool:
-    """Whether the model saw infilling in training, by its operative configuration."""
-    gin.clear_config()
-    with gin.unlock_config():
-        gin.parse_config_file(str(model_dir / "operative_config.gin"), skip_unknown=True)
-    try:
-        return float(gin.query_parameter("code_t5.infilling.rate")) > 0
-    except ValueError:
-        return False
-
-
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("model_dir", "data_dir", "documents", "output"):
         parser.add_argument(f"--{name}", type=pathlib.Path, required=True)
-    parser.add_argument("--kilobytes", type=int, default=300, help="held-out text to score, 1,000 bytes (%(default)s)")
+    parser.add_argument("--kilobytes", type=int, default=200, help="held-out text to score, 1,000 bytes (%(default)s)")
     parser.add_argument("--lines", type=int, default=500, help="lines to complete, and gaps to fill (%(default)s)")
     arguments = parser.parse_args(argv)
     seqio.set_tfds_data_dir_override(str(arguments.data_dir))
     files = list(shards.read_documents(arguments.documents, SPLIT))
-    pieces = held_out_pieces.draw(files, count=arguments.kilobytes)
+    pieces = held_out_pieces.draw(files, kilobytes=arguments.kilobytes)
     progress = json.loads((arguments.model_dir / PROGRESS).read_text(encoding="utf-8"))
-    curve, trained = [], None
+    text = "".join(piece.context + piece.text for piece in pieces)
+    curve, rows = [], None
     for step, seconds in progress["saved"]:
         if step:
             trained = model.TrainedModel(str(arguments.model_dir), checkpoint_step=step, batch_size=BATCH_SIZE)
-            found = bits_per_byte(trained, pieces)
+            started = time.perf_counter()
+            rows = rows or rows_of(trained, pieces)
+            found = bits_per_byte(trained, rows)
             curve.append({"step": step, "minutes": seconds / 60, "bits_per_byte": found["bits_per_byte"]})
-            print(f"step {step}, {seconds:.0f} s: {found['bits_per_byte']:.4f} bits per byte", flush=True)
-    result = {"curve": curve, "figures": {**found, "pieces": len(pieces)}}
+            print(
+                f"step {step}, {seconds:.0f} s: {found['bits_per_byte']:.4f} bits per byte, "
+                f"scored in {time.perf_counter() - started:.0f} s",
+                flush=True,
+            )
+    result = {"curve": curve, "figures": {**found, "scored_text": contract.bytes_digest(text.encode())}}
     if arguments.lines:
         result["figures"]["line_completion"] = complete_lines(trained, arguments.lines)
-        if trained_to_fill_in(arguments.model_dir):
+        if trained.layout.infills:
             cases = infilling_lines.draw(files, count=arguments.lines)
             result["figures"]["infilling"] = fill_in(trained, cases)
     arguments.output.write_text(json.dumps(result), encoding="utf-8")

@@ -76,10 +76,10 @@ class Settings:
     variant: Variant
     seed: int
     minutes: float
-    points: int = 5
+    points: int = 4
     vocab_size: int = 8000
     data: str = "demo"
-    scored_kb: int = 300
+    scored_kb: int = 200
     lines: int = 500
     evaluate: bool = False
 

@@ -18,35 +18,36 @@ def codec(request) -> prompt.Codec:
     return prompt.Codec(train(("".join(LINES[n : n + 12]) for n in range(300)), 600))
 
 
-def test_pieces_follow_one_another_and_begin_with_a_newline():
-    found = held_out_pieces.draw(files(6), count=9)
-    assert len(found) == 9
+def test_pieces_begin_with_a_newline_and_end_before_one():
+    made = files(6)
+    found = held_out_pieces.draw(made, kilobytes=9)
+    assert len(found) == 3
     for piece in found:
         assert len(piece.context) == held_out_pieces.CONTEXT_CHARACTERS
         assert piece.text.startswith("\n")
         assert held_out_pieces.PIECE_BYTES <= len(piece.text) < held_out_pieces.PIECE_BYTES + 60
-    assert found[1].context == (found[0].context + found[0].text)[-held_out_pieces.CONTEXT_CHARACTERS :]
+        assert sum(piece.context + piece.text + "\n" in file.content for file in made) >= 1
 
 
 def test_the_same_files_give_the_same_pieces_and_another_seed_others():
-    first = held_out_pieces.draw(files(9), count=5, seed=1)
-    assert first == held_out_pieces.draw(files(9), count=5, seed=1)
-    assert first != held_out_pieces.draw(files(9), count=5, seed=2)
+    first = held_out_pieces.draw(files(9), kilobytes=12, seed=1)
+    assert first == held_out_pieces.draw(files(9), kilobytes=12, seed=1)
+    assert first != held_out_pieces.draw(files(9), kilobytes=12, seed=2)
 
 
 def test_repositories_take_turns():
-    many = [contract.CodeFile.of("big/one", f"{n}.py", ("# big\n" * 700)) for n in range(50)]
-    few = [contract.CodeFile.of("small/one", "a.py", ("# few\n" * 700))]
-    found = held_out_pieces.draw([*many, *few], count=6)
-    assert sum("few" in piece.text for piece in found) == held_out_pieces.PIECES_A_FILE
+    many = [contract.CodeFile.of("big/one", f"{n}.py", "# big\n" * 700) for n in range(50)]
+    few = [contract.CodeFile.of("small/one", "a.py", "# few\n" * 700)]
+    found = held_out_pieces.draw([*many, *few], kilobytes=12)
+    assert ["few" in piece.text for piece in found] == [False, True, False, False]
 
 
 def test_a_file_that_is_too_short_gives_none():
-    assert held_out_pieces.draw(files(3, lines=4), count=5) == []
+    assert held_out_pieces.draw(files(3, lines=4), kilobytes=9) == []
 
 
 def test_every_byte_of_the_text_is_scored_once(codec):
-    for piece in held_out_pieces.draw(files(6), count=6):
+    for piece in held_out_pieces.draw(files(3), kilobytes=9):
         rows = held_out_pieces.rows(codec, piece, max_inputs=16, max_targets=8)
         ids = codec.encode(piece.context + piece.text)
         targets = [i for row in rows for i in row.targets]

@@ -21,5 +21,5 @@ def test_turns():
 
 
 def test_the_training_set_has_to_be_named():
-    with pytest.raises((TypeError, ValueError), match="dataset_fn"):
+    with pytest.raises(RuntimeError, match="dataset_fn"):
         input_turns.in_turns({"targets": 1})

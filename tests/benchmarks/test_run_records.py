@@ -46,7 +46,7 @@ def test_the_committed_records_are_whole():
     [
         ({"digests": {"documents": "e"}}, "documents"),
         ({"machine": {"processor": "another", "cores": "2 of 2"}}, "processors"),
-        ({"figures": {"scored_bytes": 1}}, "scored text"),
+        ({"figures": {"scored_text": "u"}}, "scored text"),
     ],
 )
 def test_runs_that_are_not_alike_are_not_compared(change, what):

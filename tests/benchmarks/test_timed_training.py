@@ -130,10 +130,12 @@ def test_a_model_is_trained_for_seconds_stopped_and_goes_on(tmp_path, data_dir):
 
     first = train("first", seconds=2)
     assert first["finished"]
-    assert 2.0 <= first["saved"][-1][1] < 4
+    assert first["saved"][0] == [0, 0.0]
+    assert first["saved"][-1][1] >= 2.0
     last = first["saved"][-1][0]
     assert len(first["step_seconds"]) == last - 1
-    assert len(first["saved"]) == 3
+    # The one in the middle is left out where a step takes longer than a second.
+    assert len(first["saved"]) in (2, 3)
     for step, _ in first["saved"]:
         assert (tmp_path / "first" / f"model.ckpt-{step}.index").exists()
         assert not (tmp_path / "first" / f"model.ckpt-{step}.meta").exists()
@@ -141,7 +143,7 @@ def test_a_model_is_trained_for_seconds_stopped_and_goes_on(tmp_path, data_dir):
     second = train("first", seconds=3)
     assert second["starts"] == 2
     assert second["saved"][: len(first["saved"])] == first["saved"]
-    assert 3.0 <= second["saved"][-1][1] < 5
+    assert second["saved"][-1][1] >= 3.0
     assert f"Restoring parameters from {tmp_path / 'first' / f'model.ckpt-{last}'}" in second["errors"]
 
     def first_loss(errors: str) -> str:
