@@ -70,7 +70,7 @@ def import_spans(content: str, *, is_package: bool = False) -> list[ImportSpan]:
     with symbols.collector_paused():
         tree = symbols.parse(content)
         text = _Text(content)
-        statements = [(node, *span) for node in _alone(tree) if (span := text.span(node)) is not None]
+        statements = [(node, *span) for node in _candidates(tree) if (span := text.span(node)) is not None]
         if not statements:
             return []
         uses = _first_uses(tree, {name for node, *_ in statements for name in _bound(node)})
@@ -86,15 +86,12 @@ def import_spans(content: str, *, is_package: bool = False) -> list[ImportSpan]:
     return [ImportSpan(*(offsets[place] for place in span)) for span in found]
 
 
-def _alone(tree: ast.Module) -> Iterator[ast.Import | ast.ImportFrom]:
-    """The imports at the top level that share no line with another statement and may be missing."""
-    for i, node in enumerate(tree.body):
+def _candidates(tree: ast.Module) -> Iterator[ast.Import | ast.ImportFrom]:
+    """The imports at the top level that begin a line and may be missing."""
+    for node in tree.body:
         if not isinstance(node, ast.Import | ast.ImportFrom) or node.col_offset:
             continue
-        if isinstance(node, ast.ImportFrom) and (node.module == "__future__" or node.names[0].name == "*"):
-            continue
-        beside = i and tree.body[i - 1].end_lineno >= node.lineno
-        if not beside and not (i + 1 < len(tree.body) and tree.body[i + 1].lineno <= node.end_lineno):
+        if isinstance(node, ast.Import) or (node.module != "__future__" and node.names[0].name != "*"):
             yield node
 
 
@@ -130,7 +127,10 @@ class _Text:
         return start + len(text.encode()[:column].decode(errors="ignore"))
 
     def span(self, node: ast.stmt) -> tuple[int, int] | None:
-        """Where the lines of a statement stand, the newline before them included; None if it cannot be taken out."""
+        """Where the lines of a statement stand that begins a line, the newline before them included.
+
+        None if they cannot be taken out: other code stands in them, or there is no newline before or after them.
+        """
         first, last = node.lineno - 1, node.end_lineno - 1
         rest = self._content[self.position(node.end_lineno, node.end_col_offset) : self._ends[last]]
         newlines = [self._newlines[first - 1] if first else "", self._newlines[last] or "\n"]

@@ -79,7 +79,7 @@ def test_heads_share_the_room_and_importers_come_only_where_some_is_left():
 
 
 def test_the_order_of_a_repository_does_not_matter():
-    files = {"a.py": "import c, b\n", "b.py": "import a\n", "c.py": "import a, b\n", "p/d.py": "import a\n"}
+    files = {"a.py": "import c\n", "b.py": "import a\n", "c.py": "import a, b\n", "d.py": "import a\n"}
     turned = dict(reversed(files.items()))
     assert related_files(files, max_bytes=500) == related_files(turned, max_bytes=500)
 
