@@ -49,11 +49,14 @@ class TrainingData:
             measure.run([*inputs.module("preprocessing.build_flcc"), "--installed_packages", "--output_dir", tree])
         return tree
 
+    def vocabulary_dir(self, data: str, kind: str, vocab_size: int) -> pathlib.Path:
+        """Where a vocabulary is, or is to be made; other documents have another place."""
+        digest = shards.read_manifest(self.documents(data)).digest[:8]
+        return self.folder / "vocabularies" / f"{data}-{digest}-{kind}-{vocab_size}"
+
     def vocabulary(self, data: str, kind: str, vocab_size: int) -> pathlib.Path:
         """A vocabulary of those documents' train split, OURS or PREDECESSOR's."""
-        documents = self.documents(data)
-        digest = shards.read_manifest(documents).digest[:8]
-        target = self.folder / "vocabularies" / f"{data}-{digest}-{kind}-{vocab_size}"
+        documents, target = self.documents(data), self.vocabulary_dir(data, kind, vocab_size)
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             name = predecessor_vocabulary.__name__ if kind == PREDECESSOR else "preprocessing.vocabulary"

@@ -1,15 +1,12 @@
 """Training by the clock: the clock alone, with a time of its own, and a small model trained by t5's program."""
 
 import json
-import pathlib
-import subprocess
+import re
+import shutil
 
 import pytest
 
 from benchmarks import timed_training, training_variants
-from tests.code_t5.conftest import SMALL, data_dir, documents, vocabulary_dir  # noqa: F401 (fixtures)
-
-ROOT = pathlib.Path(__file__).parents[2]
 
 
 class Time:
@@ -115,38 +112,34 @@ def test_losses_are_means_of_equal_parts_of_the_time(tmp_path, now):
 
 
 @pytest.mark.slow
-def test_a_model_is_trained_for_seconds_stopped_and_goes_on(tmp_path, data_dir):  # noqa: F811
-    """t5's program with a model of two layers: twice with the same seed, and once more with a longer time."""
-
-    def train(name: str, *, seconds: float) -> dict:
-        settings = training_variants.Settings(training_variants.STOCK, 3, seconds / 60, points=2)
-        more = {name: repr(value) for name, value in SMALL.items()}
-        more["benchmarks.train_for_seconds.step_seconds"] = "True"
-        layers = training_variants.gin_layers(settings, more=more)
-        command = training_variants.train_command(tmp_path / name, data_dir, layers=layers)
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr[-3000:]
-        return {**json.loads((tmp_path / name / "progress.json").read_text()), "errors": done.stderr}
-
-    first = train("first", seconds=2)
-    assert first["finished"]
-    assert first["saved"][0] == [0, 0.0]
-    assert first["saved"][-1][1] >= 2.0
-    last = first["saved"][-1][0]
-    assert len(first["step_seconds"]) == last - 1
+def test_a_model_is_trained_for_seconds(small_model):
+    progress = json.loads((small_model / "progress.json").read_text())
+    assert progress["finished"]
+    assert progress["saved"][0] == [0, 0.0]
+    assert progress["saved"][-1][1] >= 2.0
+    last = progress["saved"][-1][0]
+    assert len(progress["step_seconds"]) == last - 1
     # The one in the middle is left out where a step takes longer than a second.
-    assert len(first["saved"]) in (2, 3)
-    for step, _ in first["saved"]:
-        assert (tmp_path / "first" / f"model.ckpt-{step}.index").exists()
-        assert not (tmp_path / "first" / f"model.ckpt-{step}.meta").exists()
+    assert len(progress["saved"]) in (2, 3)
+    for step, _ in progress["saved"]:
+        assert (small_model / f"model.ckpt-{step}.index").exists()
+        assert not (small_model / f"model.ckpt-{step}.meta").exists()
 
-    second = train("first", seconds=3)
-    assert second["starts"] == 2
-    assert second["saved"][: len(first["saved"])] == first["saved"]
-    assert second["saved"][-1][1] >= 3.0
-    assert f"Restoring parameters from {tmp_path / 'first' / f'model.ckpt-{last}'}" in second["errors"]
 
-    def first_loss(errors: str) -> str:
-        return errors.split("tf_loss[", 1)[1].split("]")[0]
+@pytest.mark.slow
+def test_a_stopped_training_goes_on_and_a_seed_is_repeated(small_model, train_small, tmp_path):
+    shutil.copytree(small_model, tmp_path / "model")
+    before = json.loads((small_model / "progress.json").read_text())
+    last = before["saved"][-1][0]
+    log = train_small(tmp_path / "model", training_variants.WITH_INFILLING, seconds=3)
+    after = json.loads((tmp_path / "model" / "progress.json").read_text())
+    assert after["starts"] == 2
+    assert after["saved"][: len(before["saved"])] == before["saved"]
+    assert after["saved"][-1][1] >= 3.0
+    assert re.search(rf"Restoring parameters from \S*/model\.ckpt-{last}\n", log)
 
-    assert first_loss(train("again", seconds=0.5)["errors"]) == first_loss(first["errors"])
+    def first_loss(text: str) -> str:
+        return text.split("tf_loss[", 1)[1].split("]")[0]
+
+    again = train_small(tmp_path / "again", training_variants.WITH_INFILLING, seconds=0.5)
+    assert first_loss(again) == first_loss((small_model / "stderr.txt").read_text())

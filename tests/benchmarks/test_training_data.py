@@ -1,0 +1,69 @@
+"""Data are made where they are missing, with the demo's commands, and only there."""
+
+import pathlib
+
+import pytest
+
+from benchmarks import measure, training_data
+from benchmarks.training_data import TrainingData
+from tests.preprocessing import small_documents
+
+
+@pytest.fixture
+def commands(monkeypatch) -> list[list[str]]:
+    """What is run, without running it; every folder that a command is to make appears."""
+    found = []
+
+    def run(words, **_):
+        words = [str(word) for word in words]
+        found.append(words)
+        for flag in ("--output_dir", "--data_dir"):
+            if flag in words:
+                folder = pathlib.Path(words[words.index(flag) + 1])
+                folder.mkdir(parents=True)
+                if "preprocessing.run" in words:
+                    (folder / "manifest.json").touch()
+
+    monkeypatch.setattr(training_data.measure, "run", run)
+    return found
+
+
+def names(commands: list[list[str]]) -> list[str]:
+    return [words[2] if words[1] == "-m" else words[0] for words in commands]
+
+
+def test_documents_are_made_as_the_demo_makes_them(tmp_path, commands):
+    data = TrainingData(tmp_path, {"demo": tmp_path / "not_there"})
+    made = data.documents("demo")
+    assert made == tmp_path / "documents" / "demo"
+    assert names(commands) == ["preprocessing.build_flcc", "scripts/dev_dataset.sh", "preprocessing.run"]
+    demo = (measure.ROOT / "scripts" / "demo.sh").read_text()
+    assert "max_mb=${MAX_MB:-40}" in demo
+    assert commands[1][-4:] == ["--max_mb", "40", "--seed", "5"]
+    assert "--seed 5" in demo
+    assert commands[2][-4:] == ["--validation_permille", "100", "--test_permille", "100"]
+    assert " ".join(commands[2][-4:]) in demo
+    assert data.documents("demo") == made
+    assert len(commands) == 3
+
+
+def test_the_whole_tree_is_shared(tmp_path, commands):
+    data = TrainingData(tmp_path, {})
+    data.documents("demo")
+    data.documents("whole")
+    assert names(commands[3:]) == ["preprocessing.run"]
+
+
+def test_what_is_given_is_used_and_vocabularies_and_datasets_are_made_once(tmp_path, commands):
+    documents = small_documents.make(tmp_path / "given")
+    data = TrainingData(tmp_path / "work", {"demo": documents})
+    assert data.documents("demo") == documents
+    made = [data.data_dir("demo", kind, 500) for kind in ("ours", "predecessor", "ours")]
+    assert names(commands) == [
+        *("preprocessing.vocabulary", "code_t5.main.build_dataset"),
+        *("benchmarks.predecessor_vocabulary", "code_t5.main.build_dataset"),
+    ]
+    assert commands[0][-2:] == ["--vocab_size", "500"]
+    assert made[0] == made[2] != made[1]
+    assert made[0].is_dir()
+    assert str(data.vocabulary_dir("demo", "ours", 500)) in commands[1]
