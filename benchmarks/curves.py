@@ -11,11 +11,17 @@ import matplotlib.figure
 import matplotlib.ticker
 
 from benchmarks.measure import ROOT
+from benchmarks.training_variants import PACKED, PREDECESSOR_VOCABULARY, STOCK, WITH_INFILLING
 
 TARGET = ROOT / "benchmarks" / "objectives.svg"
 # Okabe and Ito's colours (jfly.uni-koeln.de/color), which people who see no red or green can tell apart; the strokes
 # and marks differ as well.
-LOOKS = (("#d55e00", "--", "s"), ("#0072b2", "-", "o"), ("#009e73", "-.", "^"), ("#cc79a7", ":", "D"))
+LOOKS = {
+    STOCK.name: ("#d55e00", "--", "s"),
+    PACKED.name: ("#0072b2", "-", "o"),
+    WITH_INFILLING.name: ("#009e73", "-.", "^"),
+    PREDECESSOR_VOCABULARY.name: ("#cc79a7", ":", "D"),
+}
 _STYLE = {
     "axes.spines.right": False,
     "axes.spines.top": False,
@@ -49,22 +55,23 @@ def plot(records: Sequence[dict[str, Any]], target: pathlib.Path) -> pathlib.Pat
     """
     groups: dict[str, list[dict[str, Any]]] = {}
     for record in records:
-        seeds = groups.setdefault(record["settings"]["variant"]["about"], [])
+        seeds = groups.setdefault(record["settings"]["variant"]["name"], [])
         if record["settings"]["seed"] not in [other["settings"]["seed"] for other in seeds]:
             seeds.append(record)
     with matplotlib.rc_context(_STYLE):
         figure = matplotlib.figure.Figure(figsize=(6.4, 3.8), layout="constrained")
         axes = figure.subplots()
-        for (name, seeds), (colour, stroke, mark) in zip(groups.items(), LOOKS, strict=False):
+        for name, seeds in groups.items():
+            colour, stroke, mark = LOOKS[name]
             minutes, middle, least, most = zip(*band(seeds), strict=True)
-            said = f"{name} ({len(seeds)} seed{'s' * (len(seeds) > 1)})"
+            said = f"{seeds[0]['settings']['variant']['about']} ({len(seeds)} seed{'s' * (len(seeds) > 1)})"
             axes.plot(minutes, middle, stroke, color=colour, marker=mark, markersize=4, label=said)
             axes.fill_between(minutes, least, most, color=colour, alpha=0.2, linewidth=0)
         axes.set_xlabel("minutes of training")
         axes.set_ylabel("bits per byte, held-out repositories")
         axes.set_xlim(left=0)
         axes.yaxis.set_major_formatter(matplotlib.ticker.FormatStrFormatter("%.1f"))
-        axes.legend()
+        axes.legend(loc="upper right")
         drawn = io.BytesIO()
         # Without a date and the library's version in it, a plot made again is the same file.
         metadata = {"Date": None, "Creator": None} if target.suffix == ".svg" else None
