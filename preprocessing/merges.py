@@ -31,14 +31,19 @@ _BLOCK_CHARACTERS = 20_000
 
 
 def count_units(
-    texts: Iterable[str], *, units: re.Pattern = RUN_UNITS, smaller: re.Pattern = WORD_UNITS
+    texts: Iterable[str],
+    *,
+    units: re.Pattern = RUN_UNITS,
+    smaller: re.Pattern = WORD_UNITS,
+    min_count: int = MIN_RUNS,
 ) -> Counter[str]:
     """Cuts texts into the units that merges may not cross, and counts them.
 
     Args:
       texts: escaped (`prompt.escape`).
       units: matches one unit after the other, without a gap.
-      smaller: takes the units apart that occur less than `MIN_RUNS` times.
+      smaller: takes the units apart that occur less than `min_count` times.
+      min_count: 1 takes none apart.
 
     Returns:
       At most `MAX_UNITS` units, the most frequent ones; among equals the first by code point.
@@ -51,7 +56,7 @@ def count_units(
         found.update(units.findall(text))
     counts: Counter[str] = Counter()
     for unit, count in found.items():
-        if count >= MIN_RUNS:
+        if count >= min_count:
             counts[unit] += count
         else:
             for part in smaller.findall(unit):

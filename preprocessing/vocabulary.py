@@ -91,14 +91,14 @@ def train(texts: Iterable[str], vocab_size: int) -> bytes:
     return piece_model.bpe_model(merges.find(units, piece_model.num_merges(vocab_size, len(characters))), characters)
 
 
-def covered_characters(counts: Counter[str]) -> list[str]:
+def covered_characters(counts: Counter[str], *, coverage: float = CHARACTER_COVERAGE) -> list[str]:
     """The characters that get pieces of their own: the frequent ones, the newline and the space.
 
     SentencePiece looks for a space as `▁`, whose bytes would come back as `▁`.
 
     Example: of {"a": 998, "b": 1, "c": 1} they are ["a", "\\n", " "].
     """
-    missing = (1 - CHARACTER_COVERAGE) * counts.total()
+    missing = (1 - coverage) * counts.total()
     kept = []
     left = counts.total()
     for character, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):

@@ -29,6 +29,7 @@ def test_rare_runs_are_counted_as_their_words():
     assert merges.count_units(["a = b", "a = c", "a = b"]) == {"a = b": 2, "a": 1, " =": 1, " c": 1}
     together = merges.count_units(["a", "b"], units=re.compile(r"\w"), smaller=re.compile(r"\w"))
     assert together == {"a": 1, "b": 1}
+    assert merges.count_units(["a = b"], min_count=1) == {"a = b": 1}
 
 
 def test_too_many_units_leave_the_most_frequent(monkeypatch):

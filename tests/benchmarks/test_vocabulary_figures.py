@@ -1,0 +1,44 @@
+import json
+
+from benchmarks import vocabulary_figures
+from preprocessing import piece_model
+from preprocessing.contract import CodeFile
+
+MODEL = piece_model.bpe_model(["ab", "\n ", "\n  "], ["a", "b", " ", "\n"])
+
+
+def test_figures_of_a_vocabulary_that_is_known():
+    found = vocabulary_figures.figures(MODEL, ["abab\n  ab", "c\n"])
+    assert found["vocab_size"] == 3 + 256 + 7 + 128
+    assert found["bytes_per_token"] == 11 / 6  # ab ab "\n  " ab, the byte of c, "\n"
+    assert found["newline_share"] == 2 / 6
+    assert found["line_ends"] == 4  # "\n", two with blanks, the byte
+    assert (found["exact_round_trips"], found["unknowns"]) == (1.0, 0)
+    assert found["mb_per_core_second"] > 0
+
+
+def test_losses_are_counted():
+    lossy = piece_model.ModelProto.FromString(MODEL)
+    lossy.trainer_spec.byte_fallback = False
+    for piece in lossy.pieces:
+        if piece.type == piece_model.SentencePiece.BYTE:
+            piece.type = piece_model.SentencePiece.UNUSED
+    found = vocabulary_figures.figures(lossy.SerializeToString(), ["ab", "acb", "ab", "c"])
+    assert (found["exact_round_trips"], found["unknowns"]) == (0.5, 2)
+
+
+def test_each_repository_has_its_share():
+    files = [CodeFile.of(f"ann/r{i % 2}", f"{i}.py", f"{i:04d}\n") for i in range(100)]
+    files += [CodeFile.of("bob/small", "a.py", "x\n")]
+    texts = vocabulary_figures.balanced(files, repository_bytes=50)
+    assert len(texts) == 10 + 10 + 1
+    assert texts == vocabulary_figures.balanced(files[::-1], repository_bytes=50)
+
+
+def test_tensorflows_op_agrees(tmp_path, capsys):
+    (tmp_path / "a.model").write_bytes(MODEL)
+    (tmp_path / "texts.json").write_text(json.dumps(["abab\n  ab ▁ é", "c\n"]))
+    vocabulary_figures.main(["--texts", str(tmp_path / "texts.json"), "--models", str(tmp_path / "a.model")])
+    found = json.loads(capsys.readouterr().out)[str(tmp_path / "a.model")]
+    assert found["agrees"]
+    assert found["mb_per_core_second"] > 0
