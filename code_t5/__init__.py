@@ -14,7 +14,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # tensorflow_hub says this at each start; the lock pins the setuptools that still has it.
 warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
 
-from code_t5.data import builder, mixtures, names, objectives, tasks  # noqa: E402
+from code_t5.data import builder, mixtures, names, objectives, packing, tasks  # noqa: E402
 from code_t5.training import loop  # noqa: E402
 
-__all__ = ["builder", "loop", "mixtures", "names", "objectives", "tasks"]
+__all__ = ["builder", "loop", "mixtures", "names", "objectives", "packing", "tasks"]

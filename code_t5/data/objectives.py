@@ -154,7 +154,12 @@ def objective(
     """The objective that gin chose: what is bound to `preprocessors.unsupervised.preprocessors`, else prefix-LM.
 
     That is t5's own name for it, so t5's `objectives/*.gin` work with our Tasks as well as ours do.
+
+    Without a `sequence_length` documents stay whole, for `code_t5.packing.train_dataset`: {"inputs": the context of
+    other files, if the Task gives any, "targets": the document}.
     """
+    if sequence_length is None:
+        return dataset.map(_whole_document, num_parallel_calls=tf.data.AUTOTUNE)
     try:
         chosen = gin.query_parameter("preprocessors.unsupervised.preprocessors")
     except ValueError:
@@ -162,3 +167,7 @@ def objective(
     if not chosen:
         return code_prefix_lm(dataset, sequence_length, output_features=output_features)
     return t5_preprocessors.unsupervised(dataset, output_features=output_features, sequence_length=sequence_length)
+
+
+def _whole_document(example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    return {"inputs": example.get("context", tf.zeros([0], tf.int32)), "targets": example["targets"]}

@@ -1,0 +1,195 @@
+"""Fill-in-the-middle: holes in a window of code, each read as what stands before and after it, and written.
+
+The layout is `preprocessing.prompt`'s: the model reads `<fill_prefix> before <fill_suffix> after <fill_middle>` and
+writes the middle and `<end_of_insertion>`. (Bavarian et al., Efficient Training of Language Models to Fill in the Middle,
+https://arxiv.org/abs/2207.14255, for decoders; the text cut at characters as they advise.)
+"""
+
+import dataclasses
+import typing
+
+import gin
+import seqio
+import tensorflow as tf
+
+from preprocessing import contract, prompt
+
+LEVELS = ("character", "line")
+# Markers read, and written, for each hole.
+MARKERS_READ, MARKERS_WRITTEN = 3, 1
+
+
+@gin.configurable("infilling", module="code_t5")
+@dataclasses.dataclass(frozen=True)
+class Infilling:
+    """How much of the text is filled in, and where holes begin and end.
+
+    Attributes:
+      rate: the share of windows with holes, from 0.0 (none) to 1.0.
+      level: "character" cuts anywhere; "line" leaves out whole lines, indentation of the first and last newline kept.
+      holes: how many of them a window with holes has, at most.
+
+    Raises:
+      ValueError: a value out of range.
+    """
+
+    rate: float = 0.0
+    level: str = "character"
+    holes: int = 2
+
+    def __post_init__(self):
+        if not 0 <= self.rate <= 1:
+            raise ValueError(f"code_t5.infilling.rate is a share from 0 to 1, got {self.rate}")
+        if self.level not in LEVELS:
+            raise ValueError(f"code_t5.infilling.level is one of {', '.join(LEVELS)}, got {self.level!r}")
+        if self.holes < 1:
+            raise ValueError(f"code_t5.infilling.holes is 1 or more, got {self.holes}")
+
+
+class Hole(typing.NamedTuple):
+    """A hole, cut out of a window.
+
+    Attributes:
+      read: int32 [tokens], markers, what stands before and what stands after the hole.
+      written: int32 [tokens], what stands in it and the marker of its end; both empty where no hole could be cut.
+      tokens, file: the window without it; what stood after it is another file from here on.
+    """
+
+    read: tf.Tensor
+    written: tf.Tensor
+    tokens: tf.Tensor
+    file: tf.Tensor
+
+
+class HoleCutter:
+    """Cuts holes into windows of one vocabulary."""
+
+    def __init__(self, vocabulary: seqio.SentencePieceVocabulary, *, level: str):
+        self._vocabulary = vocabulary
+        self._level = level
+        self._ids = contract.special_ids(vocabulary.vocab_size)
+        codec = prompt.Codec(vocabulary.sp_model)
+        pieces = codec.piece_bytes()
+        self._begins_line = tf.constant([piece[:1] == b"\n" for piece in pieces])
+        # A byte of a character, and half of an escape, are no text of their own.
+        escape = prompt.ESCAPE.encode()
+        self._is_text = tf.constant([not codec.processor.is_byte(i) and escape not in p for i, p in enumerate(pieces)])
+
+    def cut(
+        self, tokens: tf.Tensor, file: tf.Tensor, seed: tf.Tensor, *, inputs: tf.Tensor, targets: tf.Tensor
+    ) -> Hole:
+        """Draws a place and a length, and takes the text around it out of the window.
+
+        The length is drawn log-uniformly up to what the targets leave room for, so that half of the holes are about a
+        line; what is read around it is a random share of the inputs, more of it before than after.
+
+        Args:
+          tokens, file: int32 [length], a window.
+          seed: int32 [2].
+          inputs, targets: int32 scalars, room for all that is read and written; an eighth of the inputs, and one of
+            the targets, is left at least.
+
+        Example: [10, 11, 12, 13, 14, 15, 16] may give read [P, 11, S, 14, 15, M], written [12, 13, E] and the window
+          [10, 16] with file [0, 1]
+        """
+        draws = tf.unstack(tf.random.stateless_uniform([6], seed))
+        possible = (tf.size(tokens) >= 4) & (inputs >= 8) & (targets >= MARKERS_WRITTEN + 2)
+        return tf.cond(
+            possible,
+            lambda: self._cut(tokens, file, draws, inputs * 7 // 8 - MARKERS_READ, targets - MARKERS_WRITTEN - 1),
+            lambda: no_hole(tokens, file),
+        )
+
+    def _cut(self, tokens, file, draws, room_read, room_written):
+        at = _index(draws[0], tf.size(tokens))
+        mine = tf.where(tf.equal(file, file[at]))[:, 0]
+        first, end = tf.cast(mine[0], tf.int32), tf.cast(mine[-1], tf.int32) + 1
+        text_end = end - tf.cast(tf.equal(tokens[end - 1], contract.EOS_ID), tf.int32)
+        length = tf.cast(tf.exp(draws[1] * tf.math.log(tf.cast(room_written, tf.float32))), tf.int32)
+        start = tf.minimum(at, text_end)
+        run = tokens[first:text_end], start - first, length
+        parts = self._at_lines(*run) if self._level == "line" else self._at_characters(*run, draws[4:])
+        before, middle, after = parts
+        after = tf.concat([after, tokens[text_end:end]], axis=0)
+
+        # Between a third and all of the room; of that between a tenth and a half after the hole.
+        context = tf.cast((1 + 2 * draws[2]) / 3 * tf.cast(room_read, tf.float32), tf.int32)
+        num_after = tf.cast((0.1 + 0.4 * draws[3]) * tf.cast(context, tf.float32), tf.int32)
+        num_before = tf.minimum(tf.size(before), context - tf.minimum(tf.size(after), num_after))
+        num_after = tf.minimum(tf.size(after), context - num_before)
+        rest_before, before = tf.split(before, [tf.size(before) - num_before, num_before])
+        after, rest_after = tf.split(after, [num_after, tf.size(after) - num_after])
+        marker = {name: [self._ids[name]] for name in ("fill_prefix", "fill_suffix", "fill_middle", "end_of_insertion")}
+        hole = Hole(
+            read=tf.concat(
+                [marker["fill_prefix"], before, marker["fill_suffix"], after, marker["fill_middle"]], axis=0
+            ),
+            written=tf.concat([middle, marker["end_of_insertion"]], axis=0),
+            tokens=tf.concat([tokens[:first], rest_before, rest_after, tokens[end:]], axis=0),
+            file=tf.concat(
+                [
+                    file[:first],
+                    tf.fill([tf.size(rest_before)], file[at]),
+                    tf.fill([tf.size(rest_after)], file[at] + 1),
+                    file[end:] + 1,
+                ],
+                axis=0,
+            ),
+        )
+        fits = (tf.size(middle) >= 1) & (tf.size(middle) <= room_written)
+        return tf.cond(fits, lambda: hole, lambda: no_hole(tokens, file))
+
+    def _at_lines(self, text, start, length):
+        """Parts of a text: from behind the newline of the line of `start` to before the newline `length` on."""
+        lines = tf.cast(tf.where(tf.gather(self._begins_line, text))[:, 0], tf.int32)
+        begin = tf.reduce_max(tf.concat([[0], tf.boolean_mask(lines, lines <= start) + 1], axis=0))
+        ends = tf.boolean_mask(lines, lines >= begin + tf.maximum(length, 1))
+        stop = tf.reduce_min(tf.concat([[tf.size(text)], ends], axis=0))
+        return text[:begin], text[begin:stop], text[stop:]
+
+    def _at_characters(self, text, start, length, draws):
+        """Parts of a text: from a character of the token `start` to one of the token `length` on.
+
+        The lines that are cut are encoded anew, so that each part is what the vocabulary makes of its text.
+        """
+        size = tf.size(text)
+        start = tf.minimum(start, size)
+        stop = tf.minimum(start + tf.maximum(length, 1), size)
+        lines = tf.cast(tf.where(tf.gather(self._begins_line, text))[:, 0], tf.int32)
+        line = tf.reduce_max(tf.concat([[0], tf.boolean_mask(lines, lines <= start)], axis=0))
+        next_line = tf.reduce_min(tf.concat([[size], tf.boolean_mask(lines, lines > stop)], axis=0))
+        decode, encode = self._vocabulary.decode_tf, self._vocabulary.encode_tf
+
+        def inside_tokens():
+            first, last = decode(text[start : start + 1]), decode(text[stop : stop + 1])
+            first, rest_of_first = _split_text(first, draws[0])
+            last, rest_of_last = _split_text(last, draws[1])
+            inner = decode(text[start + 1 : stop])
+            return (
+                tf.concat([text[:line], encode(decode(text[line:start]) + first)], axis=0),
+                encode(rest_of_first + inner + last),
+                tf.concat([encode(rest_of_last + decode(text[stop + 1 : next_line])), text[next_line:]], axis=0),
+            )
+
+        # Where a character cannot be written as text the borders stay between tokens.
+        is_text = tf.reduce_all(tf.gather(self._is_text, text[line:next_line]))
+        return tf.cond(is_text, inside_tokens, lambda: (text[:start], text[start:stop], text[stop:]))
+
+
+def no_hole(tokens: tf.Tensor, file: tf.Tensor) -> Hole:
+    """A window as it was."""
+    nothing = tf.zeros([0], tf.int32)
+    return Hole(nothing, nothing, tokens, file)
+
+
+def _split_text(text: tf.Tensor, draw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Cuts a text before a random character; the first one too, but not behind the last."""
+    length = tf.strings.length(text, unit="UTF8_CHAR")
+    at = tf.maximum(_index(draw, length), 0)
+    left = tf.strings.substr(text, 0, at, unit="UTF8_CHAR")
+    return left, tf.strings.substr(text, at, length - at, unit="UTF8_CHAR")
+
+
+def _index(draw: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+    """A draw in [0, 1) as an index in [0, size)."""
+    return tf.minimum(tf.cast(draw * tf.cast(size, tf.float32), tf.int32), size - 1)

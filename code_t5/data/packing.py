@@ -1,0 +1,119 @@
+"""The training set of gin's `utils.run.train_dataset_fn`: whole documents to packed examples with full rows."""
+
+import random
+from collections.abc import Callable
+
+import gin
+import seqio
+import tensorflow as tf
+
+from code_t5.data import data_dir, names, window_objectives, windows
+
+# Windows of one document follow one another: so many are mixed, about 8 MB of them at 512 + 512 tokens.
+_MIXED_WINDOWS = 2_000
+_STOCK = "t5.models.mesh_transformer.mesh_train_dataset_fn"
+
+
+@gin.configurable(module="code_t5.packing")
+def train_dataset(
+    mixture_or_task_name: str,
+    sequence_length: dict[str, int],
+    vocabulary: seqio.Vocabulary | None = None,
+    dataset_split: str = "train",
+    objective: Callable[..., window_objectives.WindowObjective] = window_objectives.prefix_lm,
+) -> tf.data.Dataset:
+    """Packed training examples without padding, for as long as they are asked for.
+
+    The Task's or Mixture's documents, mixed, are laid end to end and cut into windows; the windows are mixed, and each
+    is made an example by the objective. Whether the documents come from a cache, in which order and with which seed
+    stands where t5's users put it: `mesh_train_dataset_fn.use_cached`, `.shuffle` and `.seed`.
+
+    Args:
+      mixture_or_task_name: whose documents.
+      sequence_length: {"inputs": tokens, "targets": tokens}.
+      vocabulary: taken because Mesh TensorFlow passes it; the Task's own is used.
+      dataset_split: "train", or another split.
+      objective: of `window_objectives`.
+
+    Returns:
+      Elements in Mesh TensorFlow's packed form: `targets`, `targets_segmentation`, `targets_position`, and the same of
+      `inputs` where the objective has any; int32 [tokens] each.
+
+    Raises:
+      ValueError: no such Task or Mixture, or gin binds what only t5's own function uses.
+    """
+    del vocabulary
+    _check_bindings()
+    source = names.find(mixture_or_task_name)
+    shuffle = data_dir.gin_value("mesh_train_dataset_fn.shuffle") is not False
+    seed = data_dir.gin_value("mesh_train_dataset_fn.seed")
+    more = {"log_mixing_proportions": False} if isinstance(source, seqio.Mixture) else {}
+    documents = source.get_dataset(
+        None,
+        split=dataset_split,
+        use_cached=bool(data_dir.gin_value("mesh_train_dataset_fn.use_cached")),
+        shuffle=shuffle,
+        seed=seed,
+        num_epochs=None,
+        **more,
+    )
+    chosen = objective(sequence_length, source.output_features["targets"].vocabulary)
+    return pack_documents(
+        documents,
+        chosen,
+        seed=random.randrange(2**31) if seed is None else int(seed),
+        shuffle=shuffle,
+        with_contexts=bool(data_dir.gin_value("code_t5.context.budget")),
+    )
+
+
+def pack_documents(
+    documents: tf.data.Dataset,
+    objective: window_objectives.WindowObjective,
+    *,
+    seed: int,
+    shuffle: bool = True,
+    with_contexts: bool = False,
+) -> tf.data.Dataset:
+    """Packs documents: the i-th window is planned, and cut into pieces, by the seed and i alone.
+
+    Args:
+      documents: elements {"targets": int32 [tokens], "inputs": int32 [tokens of the context]}.
+      objective: what becomes of a window.
+      seed: of all draws.
+      shuffle: whether windows are mixed.
+      with_contexts: whether documents have contexts.
+    """
+
+    def plans(number, count):
+        seeds = tf.stack([tf.constant(seed, tf.int64), number])
+        return objective.plan(tf.random.stateless_uniform([count, 3], seeds))
+
+    def example(number, window):
+        # The plans' seeds are small numbers after the first; these are beyond them.
+        return objective.example(window, tf.stack([tf.constant(seed, tf.int64) + 2**32, number]))
+
+    cut = windows.cut_windows(documents, plans, least=objective.least, with_contexts=with_contexts)
+    if shuffle:
+        cut = cut.shuffle(_MIXED_WINDOWS, seed=seed, reshuffle_each_iteration=True)
+    return cut.enumerate().map(example, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def _check_bindings() -> None:
+    """Refuses gin bindings that this function would pass over in silence.
+
+    Raises:
+      ValueError: there is one.
+    """
+    if data_dir.gin_value("preprocessors.unsupervised.preprocessors"):
+        raise ValueError(
+            "gin binds preprocessors.unsupervised.preprocessors, an objective of t5's (objectives/prefix_lm.gin or "
+            "another): packed training does not use it. Train with t5's own pipeline, "
+            f'--gin_param="utils.run.train_dataset_fn = @{_STOCK}", or leave that file out and choose one of '
+            "gin_configs/objectives/"
+        )
+    if data_dir.gin_value("mesh_train_dataset_fn.pack") is False:
+        raise ValueError(
+            "mesh_train_dataset_fn.pack = False: packed training cannot do without packing. Train with t5's own "
+            f'pipeline, --gin_param="utils.run.train_dataset_fn = @{_STOCK}"'
+        )
