@@ -104,7 +104,8 @@ def kept_tokens(
     # A span at the end of the file ends behind the last token.
     places = tf.searchsorted(token_starts, edges)
     inside = tf.cumsum(tf.math.unsorted_segment_sum(steps, places, tf.size(lengths) + 1))
-    return inside[:-1] == 0
+    # t5's entry point switches off `==` of tensors, which would compare identities.
+    return tf.equal(inside[:-1], 0)
 
 
 def check_pieces(codec: prompt.Codec, pieces: Sequence[bytes]) -> None:

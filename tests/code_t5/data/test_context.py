@@ -159,3 +159,10 @@ def test_the_program_builds_it_and_refuses_another_amount(documents, tmp_path):
     assert "statements of train files may be left out in training; 0 of" in built
     with pytest.raises(AssertionError, match="was made with --related_kb 2, not 0: build with --overwrite"):
         command(*arguments)
+
+
+def test_it_works_in_a_graph_where_tensors_are_not_compared_by_value():
+    """t5's entry point switches TensorFlow 2 off, and with it `==` of tensors."""
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        found = context.lay_out(tf.constant([9, 1, 9, 2, 3, 4, 5, 9, 6]), tf.constant([2, 5, 2]), budget=9)
+        assert session.run(found).tolist() == [9, 6, 9, 2, 3, 4, 5, 9, 1]

@@ -172,3 +172,12 @@ def test_a_vocabulary_with_newlines_inside_of_pieces_is_refused(use_data_dir):
         imports.check_pieces(codec, [*pieces[:7], b"x\n", *pieces[8:]])
     with pytest.raises(ValueError, match=r"does not keep every byte of a text.*dropout_share = 0.0"):
         imports.check_pieces(codec, [piece.replace(b"\xc2", b"") for piece in pieces])
+
+
+def test_it_works_in_a_graph_where_tensors_are_not_compared_by_value():
+    """t5's entry point switches TensorFlow 2 off, and with it `==` of tensors."""
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        spans = [tf.constant([value]) for value in (2, 6, 9)]
+        lengths = tf.constant([2, 4, 3, 1])
+        kept = imports.kept_tokens(lengths, *spans, cursor=tf.constant(6), chosen=tf.constant([True]))
+        assert session.run(kept).tolist() == [True, False, True, True]
