@@ -94,7 +94,7 @@ def main(argv: list[str] | None = None) -> None:
             started = time.perf_counter()
             rows = rows or rows_of(trained, pieces)
             found = bits_per_byte(trained, rows)
-            curve.append({"step": step, "minutes": seconds / 60, "bits_per_byte": found["bits_per_byte"]})
+            curve.append({"step": step, "minutes": round(seconds / 60, 3), "bits_per_byte": found["bits_per_byte"]})
             print(
                 f"step {step}, {seconds:.0f} s: {found['bits_per_byte']:.4f} bits per byte, "
                 f"scored in {time.perf_counter() - started:.0f} s",

@@ -193,6 +193,7 @@ def keep_last_checkpoint(folder: pathlib.Path) -> None:
     for path in folder.glob("model.ckpt-*"):
         if not path.name.startswith(f"model.ckpt-{last}."):
             path.unlink()
-    (folder / "checkpoint").write_text(f'model_checkpoint_path: "model.ckpt-{last}"\n', encoding="utf-8")
+    names = (f'{field}: "model.ckpt-{last}"\n' for field in ("model_checkpoint_path", "all_model_checkpoint_paths"))
+    (folder / "checkpoint").write_text("".join(names), encoding="utf-8")
     for path in folder.glob("events.out.tfevents.*"):
         path.unlink()

@@ -26,7 +26,9 @@ def test_bits_lines_and_gaps_are_scored_twice_alike(small_model, small_data, tmp
 
     found = score("one.json")
     saved = json.loads((small_model / "progress.json").read_text())["saved"]
-    assert [[point["step"], point["minutes"]] for point in found["curve"]] == [[s, t / 60] for s, t in saved[1:]]
+    assert [[point["step"], point["minutes"]] for point in found["curve"]] == [
+        [s, round(t / 60, 3)] for s, t in saved[1:]
+    ]
     figures = found["figures"]
     assert found["curve"][-1]["bits_per_byte"] == figures["bits_per_byte"] == figures["bits_per_byte_of_pieces"]
     # A new model gives each of 1,000 pieces about the same chance, log2(1000) = 10 bits a token.

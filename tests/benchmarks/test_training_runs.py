@@ -76,7 +76,9 @@ def test_only_the_last_checkpoint_is_kept(folder):
         "model.ckpt-1800.data-00000-of-00001",
         "model.ckpt-1800.index",
     ]
-    assert (folder / "checkpoint").read_text() == 'model_checkpoint_path: "model.ckpt-1800"\n'
+    # TensorFlow looks at the first of the two, `TrainedModel` at the second.
+    named = ['model_checkpoint_path: "model.ckpt-1800"', 'all_model_checkpoint_paths: "model.ckpt-1800"']
+    assert (folder / "checkpoint").read_text().splitlines() == named
     assert not list(folder.glob("events*"))
 
 
