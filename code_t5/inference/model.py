@@ -8,8 +8,10 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from mesh_tensorflow.transformer import utils as mesh_utils
 
-from code_t5.data import objectives, vocabulary
+from code_t5.data import data_dir, objectives, vocabulary
 from code_t5.inference import decoding as decoding_lib
+from code_t5.inference import requests
+from code_t5.inference.requests import Request
 from preprocessing import prompt
 from preprocessing.contract import EOS_ID
 
@@ -20,20 +22,23 @@ class TrainedModel:
     Attributes:
       codec: text to ids and back.
       sequence_length: {"inputs", "targets"}, the rows that the model was trained on, in tokens.
-      max_inputs: the most tokens of a prompt.
+      layout: what it reads for a request.
       checkpoint: path of the checkpoint in use.
     """
 
-    def __init__(self, model_dir: str, *, checkpoint_step: int = -1, batch_size: int = 8):
+    def __init__(
+        self, model_dir: str, *, checkpoint_step: int = -1, batch_size: int = 8, context_budget: int | None = None
+    ):
         """Reads the configuration; the weights are read at the first call.
 
         Args:
           model_dir: where t5's entry point trained.
           checkpoint_step: take the checkpoint nearest to this step; -1 for the last.
           batch_size: prompts or windows at a time.
+          context_budget: the most tokens of a request's other files; None for what it was trained with.
 
         Raises:
-          ValueError: no checkpoint, no configuration or no vocabulary there.
+          ValueError: no checkpoint, no configuration or no vocabulary there, or a budget that leaves no room.
         """
         self._model_dir = model_dir
         self._batch_size = batch_size
@@ -54,8 +59,17 @@ class TrainedModel:
         self.checkpoint = self._find_checkpoint(checkpoint_step)
         self._model_type = gin.query_parameter("utils.run.model_type")
         self.sequence_length = dict(gin.query_parameter("utils.run.sequence_length"))
-        self._delimited = objectives.uses_delimiter()
-        self.max_inputs, _ = objectives.room(self.sequence_length, delimited=self._delimited)
+        delimited = objectives.uses_delimiter()
+        max_inputs, _ = objectives.room(self.sequence_length, delimited=delimited)
+        trained_with = data_dir.gin_value("code_t5.context.budget") or 0
+        self.layout = requests.Layout(
+            self.codec,
+            max_inputs=max_inputs,
+            max_forced=self.sequence_length["targets"],
+            delimited=delimited,
+            context_budget=trained_with if context_budget is None else context_budget,
+            infills=bool(data_dir.gin_value("code_t5.infilling.rate")),
+        )
 
     def _find_checkpoint(self, step: int) -> str:
         state = tf.train.get_checkpoint_state(self._model_dir)
@@ -67,24 +81,38 @@ class TrainedModel:
         return min(checkpoints, key=lambda path: abs(mesh_utils.get_step_from_checkpoint_path(path) - step))
 
     def complete(
-        self, prompts: Sequence[str], *, decoding: decoding_lib.Decoding, one_line: bool = True
+        self, prompts: Sequence[str | Request], *, decoding: decoding_lib.Decoding, one_line: bool = True
     ) -> Iterator[str]:
         """Completes prompts, in their order.
 
         Args:
-          prompts: texts before a cursor; one that is too long is cut on the left.
+          prompts: requests, or texts before a cursor; what is too long is cut far from the cursor.
           decoding: how to write.
           one_line: stop where the line ends, at any piece that begins with a newline (which is not part of the
-            completion) or at the end of the file; else at the end of the file alone.
+            completion) or at the end of the file; else at the end of the file alone. Where there is a suffix the end
+            of the insertion ends it in both cases.
 
         Yields:
           A completion for each prompt, indentation and newlines as the model wrote them.
+
+        Raises:
+          ValueError: a request needs what the model was not trained for (a suffix, other files).
         """
-        stop_ids = [*self.codec.line_ends(), EOS_ID] if one_line else [EOS_ID]
-        rows, begun = zip(*(self._split_prompt(text) for text in prompts), strict=True) if prompts else ((), ())
-        for written in self.write(rows, begun, decoding=decoding, stop_ids=stop_ids):
-            text = self.codec.decode(written)
-            yield prompt.first_line(text) if one_line else text
+        asked = [Request(one) if isinstance(one, str) else one for one in prompts]
+        for request in asked:
+            self.layout.check(request)
+        texts: dict[int, str] = {}
+        # Each kind has ends of its own: what a prompt is answered does not depend on what stands beside it.
+        for infilling in (False, True):
+            numbers = [i for i, request in enumerate(asked) if (request.suffix is not None) == infilling]
+            if not numbers:
+                continue
+            rows, begun = zip(*(self.layout.rows(asked[i]) for i in numbers), strict=True)
+            stop_ids = self.layout.stop_ids(infilling=infilling, one_line=one_line)
+            for i, written in zip(numbers, self.write(rows, begun, decoding=decoding, stop_ids=stop_ids), strict=True):
+                text = self.codec.decode(written)
+                texts[i] = prompt.first_line(text) if one_line else text
+        yield from (texts[i] for i in range(len(asked)))
 
     def write(
         self,
@@ -119,26 +147,6 @@ class TrainedModel:
         }
         for score in self._predict(features, predict_fn=None, key="scores"):
             yield float(score)
-
-    def _split_prompt(self, text: str) -> tuple[list[int], list[int]]:
-        """The ids that the model reads, and those that its answer is made to begin with.
-
-        An encoder-decoder reads the lines before the cursor's, and its answer begins with what stands in that line
-        already: it goes on with a line more surely than it takes one up. A decoder reads all in one row anyway. The
-        newline before the cursor's line goes with that line, because its piece may hold the indentation, too: so the
-        two parts are the ids of the whole prompt, as training cuts them.
-
-        Example: "import os\\n    x = os." is read as "import os", and the answer begins with "\\n    x = os.".
-        """
-        border = text.rfind("\n")
-        if self._delimited or border <= 0:
-            return self._prompt_ids(text), []
-        line = self.codec.encode(text[border:])
-        return self._prompt_ids(text[:border]), list(prompt.left_cut(line, self.sequence_length["targets"]))
-
-    def _prompt_ids(self, text: str) -> list[int]:
-        ids = list(prompt.left_cut(self.codec.encode(text), self.max_inputs))
-        return [*ids, EOS_ID] if self._delimited else ids
 
     def _predict(self, features: dict[str, np.ndarray], *, predict_fn, key: str) -> Iterator[np.ndarray]:
         """Runs all rows through one session; the last batch is filled with zeros, whose results are left out."""

@@ -3,7 +3,10 @@ r"""Completes prompts: JSONL in, JSONL out, one loading of the model for all of 
 echo '{"prompt": "import numpy as np\nx = np."}' > prompts.jsonl
 python -m code_t5.main.predict --model_dir MODEL_DIR --input prompts.jsonl --output completions.jsonl
 
-Each row needs a "prompt"; its other fields are copied to the output, which adds "completions", a list of texts.
+Each row needs a "prompt", the text before the cursor. It may have a "suffix", the text after the cursor (for models
+trained with infilling); the "path" of the file, and "files" of its repository, [{"path": ..., "text": ...}, ...], the
+most related first (for models trained with repository context). All fields are copied to the output, which adds
+"completions", a list of texts.
 """
 
 import json
@@ -11,7 +14,7 @@ import json
 import tensorflow as tf
 from absl import flags
 
-from code_t5.inference import decoding, model
+from code_t5.inference import decoding, model, requests
 from code_t5.main import program
 
 MODEL_DIR = flags.DEFINE_string("model_dir", None, "A folder in which t5's entry point trained.", required=True)
@@ -25,13 +28,16 @@ MAX_NEW_TOKENS = flags.DEFINE_integer("max_new_tokens", 64, "The most tokens of 
 BEAM_SIZE = flags.DEFINE_integer("beam_size", 1, "Above 1: beam search.")
 TEMPERATURE = flags.DEFINE_float("temperature", 0.0, "0: the most likely token; 1: sample from the distribution.")
 TOP_K = flags.DEFINE_integer("top_k", -1, "Sample among so many most likely tokens; -1: among all.")
+CONTEXT_BUDGET = flags.DEFINE_integer(
+    "context_budget", None, "The most tokens of other files; by default what the model was trained with."
+)
 
 
-def read_prompts(path: str) -> list[dict]:
-    """Reads the rows.
+def read_prompts(path: str) -> list[tuple[dict, requests.Request]]:
+    """Reads the rows, and what each asks for.
 
     Raises:
-      ValueError: a row that is not JSON or has no text "prompt", by its line number; or no row at all.
+      ValueError: a row that is not JSON or no request, by its line number; or no row at all.
     """
     rows = []
     with tf.io.gfile.GFile(path) as file:
@@ -42,9 +48,7 @@ def read_prompts(path: str) -> list[dict]:
                 row = json.loads(line)
             except ValueError as error:
                 raise ValueError(f"{path}:{number} is not JSON: {error}") from error
-            if not isinstance(row, dict) or not isinstance(row.get("prompt"), str):
-                raise ValueError(f'{path}:{number} has no text "prompt": expected {{"prompt": "import os\\n"}}')
-            rows.append(row)
+            rows.append((row, requests.Request.from_row(row, where=f"{path}:{number}")))
     if not rows:
         raise ValueError(f"{path} has no prompts")
     return rows
@@ -60,12 +64,17 @@ def main() -> None:
     if NUM_SAMPLES.value < 1 or (NUM_SAMPLES.value > 1 and not how.temperature):
         raise ValueError(f"{NUM_SAMPLES.value} samples would all be the same text: give --temperature above 0")
     rows = read_prompts(INPUT.value)
-    trained = model.TrainedModel(MODEL_DIR.value, checkpoint_step=STEP.value, batch_size=BATCH_SIZE.value)
-    prompts = [row["prompt"] for row in rows for _ in range(NUM_SAMPLES.value)]
+    trained = model.TrainedModel(
+        MODEL_DIR.value,
+        checkpoint_step=STEP.value,
+        batch_size=BATCH_SIZE.value,
+        context_budget=CONTEXT_BUDGET.value,
+    )
+    prompts = [request for _, request in rows for _ in range(NUM_SAMPLES.value)]
     texts = list(trained.complete(prompts, decoding=how, one_line=ONE_LINE.value))
     beside = OUTPUT.value + ".incomplete"
     with tf.io.gfile.GFile(beside, "w") as file:
-        for i, row in enumerate(rows):
+        for i, (row, _) in enumerate(rows):
             row["completions"] = texts[i * NUM_SAMPLES.value : (i + 1) * NUM_SAMPLES.value]
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
     tf.io.gfile.rename(beside, OUTPUT.value, overwrite=True)

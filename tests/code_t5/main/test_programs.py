@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.code_t5.conftest import command
+from tests.code_t5.conftest import command, train
 
 pytestmark = pytest.mark.slow
 
@@ -34,6 +34,25 @@ def test_predict_keeps_rows_in_order_with_their_fields(trained_shared, tmp_path)
     assert all("\n" not in text for row in out for text in row["completions"])
 
 
+def test_predict_lays_out_other_files_where_it_is_told_to(trained_shared, tmp_path):
+    files = [{"path": "b.py", "text": "x = 1\n"}]
+    rows = [{"prompt": "x = ", "files": files, "path": "a.py"}, {"prompt": "x = "}]
+    out = predict(trained_shared, tmp_path, rows, "--max_new_tokens", "4", "--context_budget", "20")
+    assert [{k: v for k, v in row.items() if k != "completions"} for row in out] == rows
+    assert all(len(row["completions"]) == 1 for row in out)
+
+
+def test_predict_fills_in_with_a_model_trained_for_it(data_dir, tmp_path):
+    train(tmp_path / "model", data_dir, "shared-prefix_lm", steps=5, **{"code_t5.infilling.rate": 0.5})
+    rows = [{"prompt": "x = [1,", "suffix": "]\n"}, {"prompt": "x = "}, {"prompt": "", "suffix": ""}]
+    out = predict(tmp_path / "model", tmp_path, rows, "--max_new_tokens", "4")
+    assert [{k: v for k, v in row.items() if k != "completions"} for row in out] == rows
+    assert all(len(row["completions"]) == 1 for row in out)
+    # What a row is answered does not depend on the kinds of rows beside it.
+    alone = [predict(tmp_path / "model", tmp_path, [row], "--max_new_tokens", "4")[0] for row in rows[:2]]
+    assert alone == out[:2]
+
+
 def test_predict_draws_samples(trained_shared, tmp_path):
     rows = [{"prompt": "import os"}]
     more = ["--num_samples", "6", "--temperature", "3", "--max_new_tokens", "6", "--noone_line"]
@@ -51,6 +70,10 @@ def test_predict_draws_samples(trained_shared, tmp_path):
         ('{"prompt": "a"}\n', ["--num_samples", "2"], "2 samples would all be the same text"),
         ('{"prompt": "a"}\n', ["--beam_size", "2", "--temperature", "1"], "a beam search is not random"),
         ('{"prompt": "a"}\n', ["--model_dir", "/nowhere"], "no trained model in /nowhere"),
+        ('{"prompt": "a", "suffix": 1}\n', [], 'in.jsonl:1: "suffix" is the text after the cursor, or null, got 1'),
+        ('{"prompt": "a", "suffix": ""}\n', [], "a request has a suffix, but this model was not trained to fill in"),
+        ('{"prompt": "a", "files": [{"path": "b.py", "text": ""}]}\n', [], "was trained without other files"),
+        ('{"prompt": "a"}\n', ["--context_budget", "30"], "the model reads 32 in all, so it is 0 to 28"),
     ],
 )
 def test_predict_says_what_is_wrong(trained_shared, tmp_path, content, more, message):

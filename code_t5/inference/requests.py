@@ -1,0 +1,147 @@
+"""What a model is asked to complete, and the tokens that it reads for it.
+
+The layouts are those of `preprocessing.prompt`, in which training puts infilling and other files too.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from preprocessing import contract, prompt
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """A place in a file.
+
+    Attributes:
+      prompt: the text before the cursor.
+      suffix: the text after it, up to the end of the file, to be infilled before; None to go on writing.
+      files: (path, text) of other files of the repository, the most related first.
+      path: of the file at hand, "" where it is not known.
+    """
+
+    prompt: str
+    suffix: str | None = None
+    files: tuple[tuple[str, str], ...] = ()
+    path: str = ""
+
+    @classmethod
+    def from_row(cls, row: Any, *, where: str) -> "Request":
+        """Reads a JSON object; fields that mean nothing here are passed over.
+
+        Args:
+          row: {"prompt": text, "suffix": text or null, "files": [{"path": text, "text": text}, ...], "path": text}, all
+            but the first optional.
+          where: the row's address, for errors.
+
+        Raises:
+          ValueError: a field is missing or of another kind.
+
+        Example: `Request.from_row({"prompt": "x = ", "suffix": "\\n"}, where="a.jsonl:1")` is `Request("x = ", "\\n")`.
+        """
+        if not isinstance(row, dict) or not isinstance(row.get("prompt"), str):
+            raise ValueError(f'{where} has no text "prompt": expected {{"prompt": "import os\\n"}}')
+        if not isinstance(row.get("suffix"), str | None):
+            raise ValueError(f'{where}: "suffix" is the text after the cursor, or null, got {row["suffix"]!r}')
+        if not isinstance(row.get("path", ""), str):
+            raise ValueError(f'{where}: "path" is the path of the file in its repository, got {row["path"]!r}')
+        files = row.get("files", [])
+        if not isinstance(files, list) or not all(_is_file(file) for file in files):
+            raise ValueError(
+                f'{where}: "files" is a list such as [{{"path": "a.py", "text": "x = 1\\n"}}], got {files!r}'
+            )
+        pairs = tuple((file["path"], file["text"]) for file in files)
+        return cls(row["prompt"], row.get("suffix"), pairs, row.get("path", ""))
+
+
+def _is_file(file: Any) -> bool:
+    return isinstance(file, dict) and all(isinstance(file.get(name), str) for name in ("path", "text"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """How the tokens of a request are laid out for one model.
+
+    Attributes:
+      codec: of the model.
+      max_inputs: the most tokens that it reads, without the EOS of a delimited model.
+      max_forced: the most tokens that its answer can be made to begin with.
+      delimited: whether it reads prompt and answer in one row, and prompts end in EOS.
+      context_budget: the most tokens of other files; 0 for none.
+      infills: whether it was trained to fill in.
+
+    Raises:
+      ValueError: the budget leaves no room for a prompt.
+    """
+
+    codec: prompt.Codec
+    max_inputs: int
+    max_forced: int
+    delimited: bool
+    context_budget: int = 0
+    infills: bool = False
+
+    def __post_init__(self):
+        # Three markers of infilling and a token.
+        if self.context_budget < 0 or (self.context_budget and self.context_budget > self.max_inputs - 4):
+            raise ValueError(
+                f"a context budget of {self.context_budget} tokens: the model reads {self.max_inputs} in all, so it is "
+                f"0 to {max(self.max_inputs - 4, 0)}"
+            )
+
+    def check(self, request: Request) -> None:
+        """Raises ValueError where the model was not trained for what a request needs."""
+        if request.suffix is not None and not self.infills:
+            raise ValueError(
+                "a request has a suffix, but this model was not trained to fill in: code_t5.infilling.rate in its "
+                "operative_config.gin is missing or 0. Leave the suffix out, or train a model with "
+                "--gin_file=objectives/code_infilling.gin"
+            )
+        if request.files and not self.context_budget:
+            raise ValueError(
+                "a request has files, but this model was trained without other files: code_t5.context.budget in its "
+                "operative_config.gin is missing or 0. Leave the files out, or give them so many tokens all the same "
+                "with --context_budget"
+            )
+
+    def rows(self, request: Request) -> tuple[list[int], list[int]]:
+        """The ids that the model reads, and those that its answer is made to begin with.
+
+        Without a suffix an encoder-decoder reads the lines before the cursor's, and its answer begins with what stands
+        in that line already: it goes on with a line more surely than it takes one up. A decoder reads all in one row
+        anyway. The newline before the cursor's line goes with that line, because its piece may hold the indentation,
+        too: so the two parts are the ids of the whole prompt, as training cuts them.
+
+        With a suffix it reads all of the prompt, because training cuts holes anywhere.
+
+        Example: "import os\\n    x = os." is read as "import os", and the answer begins with "\\n    x = os.".
+        """
+        before = self._context(request)
+        room = self.max_inputs - len(before)
+        if request.suffix is not None:
+            # The file ends behind the suffix, which training shows by EOS; a delimited row has its one EOS at its end.
+            suffix = [*self.codec.encode(request.suffix), *([] if self.delimited else [contract.EOS_ID])]
+            ids = contract.special_ids(self.codec.vocab_size)
+            read = prompt.infilling(self.codec.encode(request.prompt), suffix, ids=ids, max_tokens=room)
+            return self._ended([*before, *read]), []
+        text = request.prompt
+        border = text.rfind("\n")
+        if self.delimited or border <= 0:
+            return self._ended([*before, *prompt.left_cut(self.codec.encode(text), room)]), []
+        line = self.codec.encode(text[border:])
+        read = prompt.left_cut(self.codec.encode(text[:border]), room)
+        return self._ended([*before, *read]), list(prompt.left_cut(line, self.max_forced))
+
+    def _context(self, request: Request) -> list[int]:
+        if not self.context_budget or not (request.files or request.path):
+            return []
+        return prompt.context(self.codec, request.files, path=request.path, budget=self.context_budget)
+
+    def _ended(self, ids: Sequence[int]) -> list[int]:
+        return [*ids, contract.EOS_ID] if self.delimited else list(ids)
+
+    def stop_ids(self, *, infilling: bool, one_line: bool) -> list[int]:
+        """The tokens any of which ends an answer; the first of them is written for it."""
+        ends = [contract.special_ids(self.codec.vocab_size)["end_of_insertion"]] if infilling else []
+        return [*ends, *(self.codec.line_ends() if one_line else []), contract.EOS_ID]

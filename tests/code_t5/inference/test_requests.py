@@ -1,0 +1,137 @@
+"""What a model reads for a request: exact tokens, and errors for what it was not trained for."""
+
+import re
+
+import pytest
+
+from code_t5.inference.requests import Layout, Request
+from preprocessing import contract, prompt, vocabulary
+from preprocessing.contract import EOS_ID
+
+TEXT = "import os\n\n\ndef path(name):\n    return os.path.join('a', name)\n"
+
+
+@pytest.fixture(scope="module")
+def codec() -> prompt.Codec:
+    return prompt.Codec(vocabulary.train(iter([TEXT * 50, "class A:\n    pass\n" * 50]), 500))
+
+
+def layout(codec, **more) -> Layout:
+    values = {"max_inputs": 200, "max_forced": 100, "delimited": False}
+    return Layout(codec, **{**values, **more})
+
+
+def test_an_encoder_decoder_reads_the_lines_before_and_begins_with_the_cursors(codec):
+    assert layout(codec).rows(Request("import os\n    x = os.")) == (
+        codec.encode("import os"),
+        codec.encode("\n    x = os."),
+    )
+    for text in ("x = os.", "\nx = os.", ""):
+        assert layout(codec).rows(Request(text)) == (codec.encode(text), [])
+
+
+def test_a_decoder_reads_all_and_an_end(codec):
+    text = "import os\n    x = os."
+    assert layout(codec, delimited=True).rows(Request(text)) == ([*codec.encode(text), EOS_ID], [])
+
+
+@pytest.mark.parametrize("text", ["if x:\n    y = 1", "if x:\r\n\ty", "a\n\n\n  b", "def f():\n", "a\n        "])
+@pytest.mark.parametrize("delimited", [False, True])
+def test_law_the_parts_of_a_prompt_are_the_ids_of_the_whole(codec, text, delimited):
+    read, begun = layout(codec, delimited=delimited).rows(Request(text))
+    assert [*(i for i in read if i != EOS_ID), *begun] == codec.encode(text)
+
+
+@pytest.mark.parametrize("delimited", [False, True])
+def test_what_is_too_long_is_cut_far_from_the_cursor(codec, delimited):
+    lay = layout(codec, max_inputs=20, max_forced=6, delimited=delimited, infills=True)
+    before, line = codec.encode(TEXT * 9), codec.encode("\n    x = (1, 2, 3, 4, 5, 6, 7, 8, 9)")
+    end = [EOS_ID] if delimited else []
+    read, begun = lay.rows(Request(TEXT * 9 + "\n    x = (1, 2, 3, 4, 5, 6, 7, 8, 9)"))
+    if delimited:
+        assert (read, begun) == ([*[*before, *line][-20:], EOS_ID], [])
+    else:
+        assert (read, begun) == (before[-20:], line[-6:])
+    read, begun = lay.rows(Request(TEXT * 9, suffix=TEXT * 9))
+    assert begun == []
+    ids = contract.special_ids(codec.vocab_size)
+    assert read == [*prompt.infilling(before, before, ids=ids, max_tokens=20), *end]
+    assert read[1:10] == before[-9:]
+
+
+def test_with_a_suffix_the_whole_prompt_is_read_and_the_files_end_is_shown(codec):
+    lay = layout(codec, infills=True)
+    ids = contract.special_ids(codec.vocab_size)
+    before, after = codec.encode("import os\nx = "), codec.encode("\ny = 2\n")
+    whole = [ids["fill_prefix"], *before, ids["fill_suffix"], *after, EOS_ID, ids["fill_middle"]]
+    request = Request("import os\nx = ", "\ny = 2\n")
+    assert lay.rows(request) == (whole, [])
+    delimited = layout(codec, infills=True, delimited=True).rows(request)
+    assert delimited == ([i for i in whole if i != EOS_ID] + [EOS_ID], [])
+    empty = [ids["fill_prefix"], ids["fill_suffix"], EOS_ID, ids["fill_middle"]]
+    assert lay.rows(Request("", "")) == (empty, [])
+
+
+def test_other_files_stand_before_the_prompt_and_take_room_from_it(codec):
+    files = (("a.py", TEXT * 9), ("b.py", "x = 1\n"))
+    lay = layout(codec, max_inputs=120, context_budget=100, infills=True)
+    before = prompt.context(codec, files, path="c.py", budget=100)
+    assert 90 < len(before) <= 100
+    read, begun = lay.rows(Request(TEXT * 5 + "\nx", files=files, path="c.py"))
+    assert read == [*before, *codec.encode(TEXT * 5)[-(120 - len(before)) :]]
+    assert begun == codec.encode("\nx")
+    read, begun = lay.rows(Request(TEXT * 5, TEXT * 5, files, "c.py"))
+    assert read[: len(before)] == before
+    assert len(read) == 120
+    only_path = prompt.context(codec, (), path="c.py", budget=100)
+    assert lay.rows(Request("x", path="c.py")) == ([*only_path, *codec.encode("x")], [])
+    assert lay.rows(Request("x")) == (codec.encode("x"), [])
+    assert layout(codec).rows(Request("x", path="c.py")) == (codec.encode("x"), [])
+
+
+def test_what_ends_an_answer(codec):
+    lay = layout(codec)
+    end, lines = contract.special_ids(codec.vocab_size)["end_of_insertion"], codec.line_ends()
+    assert lay.stop_ids(infilling=False, one_line=False) == [EOS_ID]
+    assert lay.stop_ids(infilling=False, one_line=True) == [*lines, EOS_ID]
+    assert lay.stop_ids(infilling=True, one_line=False) == [end, EOS_ID]
+    assert lay.stop_ids(infilling=True, one_line=True) == [end, *lines, EOS_ID]
+
+
+def test_a_model_is_not_asked_for_what_it_was_not_trained_for(codec):
+    with pytest.raises(
+        ValueError, match=r"has a suffix, but .* code_t5.infilling.rate .* Leave the suffix out, or train"
+    ):
+        layout(codec).check(Request("x", ""))
+    with pytest.raises(ValueError, match=r"has files, but .* code_t5.context.budget .* --context_budget"):
+        layout(codec).check(Request("x", files=(("a.py", ""),)))
+    layout(codec).check(Request("x", path="a.py"))
+    layout(codec, infills=True, context_budget=10).check(Request("x", "", (("a.py", ""),)))
+
+
+@pytest.mark.parametrize("budget", [-1, 197, 1000])
+def test_a_budget_leaves_room_for_a_prompt(codec, budget):
+    with pytest.raises(ValueError, match=r"the model reads 200 in all, so it is 0 to 196"):
+        layout(codec, context_budget=budget)
+
+
+def test_rows_become_requests():
+    row = {"prompt": "a", "suffix": "b", "path": "c.py", "files": [{"path": "d.py", "text": "e"}], "id": 7}
+    assert Request.from_row(row, where="x:1") == Request("a", "b", (("d.py", "e"),), "c.py")
+    assert Request.from_row({"prompt": "a", "suffix": None}, where="x:1") == Request("a")
+
+
+@pytest.mark.parametrize(
+    "row, message",
+    [
+        ([], 'x:1 has no text "prompt"'),
+        ({"prompt": 3}, 'x:1 has no text "prompt"'),
+        ({"prompt": "a", "suffix": 3}, 'x:1: "suffix" is the text after the cursor, or null, got 3'),
+        ({"prompt": "a", "path": None}, 'x:1: "path" is the path of the file in its repository, got None'),
+        ({"prompt": "a", "files": "b.py"}, 'x:1: "files" is a list such as'),
+        ({"prompt": "a", "files": [{"path": "b.py"}]}, 'x:1: "files" is a list such as'),
+    ],
+)
+def test_rows_that_are_no_requests_are_named(row, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        Request.from_row(row, where="x:1")
