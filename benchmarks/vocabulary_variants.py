@@ -26,8 +26,8 @@ class Variant:
       trainer: "merges" (ours), "sentencepiece_unigram", "sentencepiece_bpe" or "predecessor".
       vocab_size: pieces, the 128 reserved ones included.
       sample_mb: megabytes of the train split; None for all of it.
-      words: of a run that merges may not cross; 0 for whole lines. SentencePiece knows 1 and 0 only.
-      min_runs: rarer runs are taken apart into their words (`merges` only).
+      words: of the longest run that merges may not cross; 0 for whole lines. SentencePiece knows 1 and 0 only.
+      min_count: rarer runs are halved, again and again (`merges` only).
       indentation: whether a newline is merged with the indentation after it (`merges` only).
       split_digits: whether every digit is a piece of its own.
       coverage: share of characters, by occurrence, that get pieces.
@@ -37,23 +37,26 @@ class Variant:
     trainer: str = "merges"
     vocab_size: int = 16_000
     sample_mb: float | None = 8.0
-    words: int = 3
-    min_runs: int = merges.MIN_RUNS
+    words: int = 8
+    min_count: int = merges.MIN_COUNT
     indentation: bool = True
     split_digits: bool = False
     coverage: float = vocabulary.CHARACTER_COVERAGE
 
 
-def units(variant: Variant) -> tuple[re.Pattern, re.Pattern]:
+def units(variant: Variant) -> list[re.Pattern]:
     """The units that merges may not cross, and the smaller ones that rare units are taken apart into.
 
-    Example: with the product's settings they are `merges.RUN_UNITS` and `merges.WORD_UNITS`.
+    Example: with the product's settings they are `merges.UNITS`.
     """
     letters, digit = (r"[^\W\d]+", r"|\d") if variant.split_digits else (r"\w+", "")
     word = rf"[^\S\n]*(?:{letters}|[^\w\s]+)"
-    run = rf"(?:{word}){{1,{variant.words}}}{digit}" if variant.words else r"[^\n]+"
-    around = (r"\n[ \t]*" if variant.indentation else r"\n") + r"|{}|[^\S\n]+"
-    return re.compile(around.format(run)), re.compile(around.format(word + digit))
+    lengths = [variant.words or 8]
+    while lengths[-1] > 1:
+        lengths.append(lengths[-1] // 2)
+    runs = [rf"(?:{word}){{1,{length}}}{digit}" for length in lengths]
+    newline = r"\n[ \t]*" if variant.indentation else r"\n"
+    return [re.compile(rf"{newline}|{run}|[^\S\n]+") for run in ([] if variant.words else [r"[^\n]+"]) + runs]
 
 
 def train(variant: Variant, texts: Iterable[str]) -> bytes:
@@ -61,9 +64,8 @@ def train(variant: Variant, texts: Iterable[str]) -> bytes:
     if variant.trainer == "predecessor":
         return predecessor_vocabulary.train(texts, variant.vocab_size)
     if variant.trainer == "merges":
-        larger, smaller = units(variant)
         escaped = map(prompt.escape, texts)
-        counts = merges.count_units(escaped, units=larger, smaller=smaller, min_count=variant.min_runs)
+        counts = merges.count_units(escaped, units=units(variant), min_count=variant.min_count)
         characters = vocabulary.covered_characters(merges.count_characters(counts), coverage=variant.coverage)
         room = piece_model.num_merges(variant.vocab_size, len(characters))
         return piece_model.bpe_model(merges.find(counts, room), characters)

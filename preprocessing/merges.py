@@ -2,27 +2,19 @@
 
 SentencePiece's own BPE trainer takes minutes and gigabytes when pieces may span several words. Hugging Face's takes
 seconds, its time growing with the number of DISTINCT units that merges may not cross. So the units are cut and counted
-here, and rare ones are taken apart before the merges are looked for: a run of words that was seen once says nothing
-about what follows what, and its words are counted all the same.
+here: runs of words, as long as they occur more than once. A run that was seen once says nothing about what follows
+what, but its halves may, and so on down to single words, which are counted all the same.
 """
 
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import tokenizers
 
-# A word or a run of punctuation, with the blanks before it.
-_WORD = r"[^\S\n]*(?:\w+|[^\w\s]+)"
-# A newline with the indentation after it is a unit of its own: so a piece holds a newline only as its first character,
-# and nothing but indentation after it. Every character is in exactly one unit.
-_AROUND = r"\n[ \t]*|{}|[^\S\n]+"
-WORD_UNITS = re.compile(_AROUND.format(_WORD))
-# Runs of more words than three bring 0.1 % to 0.4 % more bytes a token, for two to three times the training time.
-RUN_UNITS = re.compile(_AROUND.format(f"(?:{_WORD}){{1,3}}"))
-# A run that was seen fewer times than this is counted as its words.
-MIN_RUNS = 2
+# A unit that was seen fewer times than this is taken apart.
+MIN_COUNT = 2
 # The most frequent units are kept, so that no corpus takes longer than about a minute.
 MAX_UNITS = 300_000
 # No document holds this character, so it can stand between units.
@@ -30,37 +22,51 @@ _BETWEEN = "\0"
 _BLOCK_CHARACTERS = 20_000
 
 
+def runs_of(words: int) -> re.Pattern:
+    """The units that are a run of at most so many words, or a newline with the indentation after it.
+
+    A word is one of letters, digits and underscores, or one of punctuation, with the blanks before it. Every character
+    is in exactly one unit. Since newlines are apart, a piece holds one only as its first character, with nothing but
+    indentation after it.
+
+    Example: `runs_of(2).findall("if x:\\n  y = os.path")` is ["if x", ":", "\\n  ", "y =", " os.", "path"].
+    """
+    word = r"[^\S\n]*(?:\w+|[^\w\s]+)"
+    return re.compile(rf"\n[ \t]*|(?:{word}){{1,{words}}}|[^\S\n]+")
+
+
+UNITS = (runs_of(8), runs_of(4), runs_of(2), runs_of(1))
+
+
 def count_units(
-    texts: Iterable[str],
-    *,
-    units: re.Pattern = RUN_UNITS,
-    smaller: re.Pattern = WORD_UNITS,
-    min_count: int = MIN_RUNS,
+    texts: Iterable[str], *, units: Sequence[re.Pattern] = UNITS, min_count: int = MIN_COUNT
 ) -> Counter[str]:
     """Cuts texts into the units that merges may not cross, and counts them.
 
     Args:
       texts: escaped (`prompt.escape`).
-      units: matches one unit after the other, without a gap.
-      smaller: takes the units apart that occur less than `min_count` times.
+      units: each matches one unit after the other, without a gap; what occurs less than `min_count` times by the first
+        is cut by the second, and so on.
       min_count: 1 takes none apart.
 
     Returns:
       At most `MAX_UNITS` units, the most frequent ones; among equals the first by code point.
 
     Example: `count_units(["a = b\\n  a = b\\n"])` is {"a = b": 2, "\\n  ": 1, "\\n": 1}, and
-    `count_units(["a = b"])` is {"a": 1, " =": 1, " b": 1}.
+    `count_units(["a = b", "a = c"])` is {"a =": 2, " b": 1, " c": 1}.
     """
-    found: Counter[str] = Counter()
-    for text in texts:
-        found.update(units.findall(text))
     counts: Counter[str] = Counter()
-    for unit, count in found.items():
-        if count >= min_count:
-            counts[unit] += count
-        else:
-            for part in smaller.findall(unit):
-                counts[part] += count
+    for text in texts:
+        counts.update(units[0].findall(text))
+    for smaller in units[1:]:
+        parts: Counter[str] = Counter()
+        for unit, count in counts.items():
+            if count >= min_count:
+                parts[unit] += count
+            else:
+                for part in smaller.findall(unit):
+                    parts[part] += count
+        counts = parts
     if len(counts) <= MAX_UNITS:
         return counts
     return Counter(dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MAX_UNITS]))

@@ -8,28 +8,30 @@ from preprocessing import merges
 CODE = "import os\n\n\ndef f(a_1, b=2):\r\n\tif a_1:  # 漢 é\n        return {'x': os.path}\x0c\n"
 
 
-@pytest.mark.parametrize("units", [merges.RUN_UNITS, merges.WORD_UNITS])
+@pytest.mark.parametrize("units", merges.UNITS)
 @pytest.mark.parametrize("text", [CODE, "", "\n \n", " \t\r\n\u00a0", "\x10_ \x01 a", "   a   ", "\n\n\n"])
 def test_every_character_is_in_one_unit(units, text):
     assert "".join(units.findall(text)) == text
 
 
 def test_newlines_stand_with_the_indentation_after_them_alone():
-    assert merges.RUN_UNITS.findall("a\n\n    b = c\n\t\n") == ["a", "\n", "\n    ", "b = c", "\n\t", "\n"]
+    assert merges.runs_of(3).findall("a\n\n    b = c\n\t\n") == ["a", "\n", "\n    ", "b = c", "\n\t", "\n"]
 
 
 def test_words_and_runs_of_them():
-    assert merges.WORD_UNITS.findall("x = os.path[1:]  ") == ["x", " =", " os", ".", "path", "[", "1", ":]", "  "]
-    assert merges.RUN_UNITS.findall("x = os.path[1:]  ") == ["x = os", ".path[", "1:]", "  "]
+    text = "x = os.path[1:]  "
+    assert merges.runs_of(1).findall(text) == ["x", " =", " os", ".", "path", "[", "1", ":]", "  "]
+    assert merges.runs_of(2).findall(text) == ["x =", " os.", "path[", "1:]", "  "]
+    assert merges.runs_of(2).findall("if x:\n  y = os.path") == ["if x", ":", "\n  ", "y =", " os.", "path"]
 
 
-def test_rare_runs_are_counted_as_their_words():
+def test_rare_runs_are_counted_as_their_halves_or_words():
     assert merges.count_units(["a = b\n  a = b\n"]) == {"a = b": 2, "\n  ": 1, "\n": 1}
+    assert merges.count_units(["a = b", "a = c"]) == {"a =": 2, " b": 1, " c": 1}
+    assert merges.count_units(["a b c d", "a b c x"]) == {"a b": 2, " c": 2, " d": 1, " x": 1}
     assert merges.count_units(["a = b"]) == {"a": 1, " =": 1, " b": 1}
-    assert merges.count_units(["a = b", "a = c", "a = b"]) == {"a = b": 2, "a": 1, " =": 1, " c": 1}
-    together = merges.count_units(["a", "b"], units=re.compile(r"\w"), smaller=re.compile(r"\w"))
-    assert together == {"a": 1, "b": 1}
     assert merges.count_units(["a = b"], min_count=1) == {"a = b": 1}
+    assert merges.count_units(["a1"], units=[re.compile(r"\w+"), re.compile(r"\w")]) == {"a": 1, "1": 1}
 
 
 def test_too_many_units_leave_the_most_frequent(monkeypatch):
