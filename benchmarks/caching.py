@@ -122,7 +122,7 @@ def _section(work: Work, found: dict[str, list[Measurement]], *, megabytes: floa
 
 
 def _vocabulary(work: Work, documents: pathlib.Path) -> pathlib.Path:
-    """Trained once, in two minutes, and kept in the work folder."""
+    """Trained once and kept in the work folder."""
     target = work.folder / f"vocabulary_{VOCAB_SIZE}"
     if not target.exists():
         command = [*inputs.module("preprocessing.vocabulary"), "--documents", documents, "--output_dir", target]

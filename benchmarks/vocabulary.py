@@ -10,6 +10,7 @@ python -m benchmarks.vocabulary --documents data/whole/documents --only sizes --
 import argparse
 import ast
 import dataclasses
+import inspect
 import json
 import os
 import pathlib
@@ -64,7 +65,11 @@ PARTS: dict[str, tuple[str, Sequence[Variant]]] = {
         [Variant(f"ours, {mb:g} MB", sample_mb=mb) for mb in (2.0, 4.0, 8.0, 16.0, 32.0)],
     ),
 }
-_CODE = (merges, piece_model, prompt, vocabulary, predecessor_vocabulary, vocabulary_variants, vocabulary_figures)
+# What decides the figures.
+_CODE = (
+    *(merges, piece_model, prompt, predecessor_vocabulary, vocabulary_variants, vocabulary_figures),
+    *(vocabulary.sample_documents, vocabulary.covered_characters),
+)
 
 
 class Study:
@@ -78,7 +83,7 @@ class Study:
         self.texts_file = folder / "held_out.json"
         self.texts_file.write_text(json.dumps(self.texts), encoding="utf-8")
         # As syntax trees, so that a new comment is no reason to train again.
-        code = [ast.dump(ast.parse(pathlib.Path(module.__file__).read_text(encoding="utf-8"))) for module in _CODE]
+        code = [ast.dump(ast.parse(inspect.getsource(part))) for part in _CODE]
         self._digest = contract.canonical_digest([shards.read_manifest(documents).digest, code, REPOSITORY_BYTES])
 
     def model(self, variant: Variant) -> pathlib.Path:

@@ -1,4 +1,3 @@
-import dataclasses
 import json
 import os
 import pathlib
@@ -133,11 +132,20 @@ def test_command_makes_it_once_and_says_what_it_checked(documents, tmp_path):
     assert description["held_out"]["files"] == len(held_out)
     assert description["held_out"]["bytes"] == sum(file.size for file in held_out)
     assert description["ids"]["first_sentinel"] == 449
-    assert description["parameters"] == dataclasses.asdict(VocabularyParameters(vocab_size=450))
+    expected = {"trainer": vocabulary.TRAINER, "vocab_size": 450, "sample_mb": 16.0, "seed": 0}
+    assert description["parameters"] == expected
     before = (tmp_path / "v" / "code.model").stat().st_mtime_ns
     assert "already made" in command(*arguments).stdout
     assert (tmp_path / "v" / "code.model").stat().st_mtime_ns == before
     assert "already made" not in command(*arguments, "--seed", 1).stdout
+
+
+def test_a_vocabulary_of_another_trainer_is_made_again(documents, tmp_path, monkeypatch):
+    parameters = VocabularyParameters(vocab_size=450)
+    vocabulary.make_vocabulary(documents, tmp_path / "v", parameters=parameters, check_mb=1)
+    assert vocabulary.already_made(tmp_path / "v", documents, parameters)
+    monkeypatch.setattr(vocabulary, "TRAINER", "another")
+    assert vocabulary.already_made(tmp_path / "v", documents, parameters) is None
 
 
 def test_wrong_use_is_one_clear_line(documents, tmp_path):
