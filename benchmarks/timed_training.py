@@ -17,6 +17,7 @@ from typing import Any
 import gin
 import numpy as np
 import tensorflow.compat.v1 as tf
+from mesh_tensorflow.transformer import utils as mesh_utils
 
 from code_t5.training import loop
 
@@ -125,7 +126,7 @@ class Clock:
         return bisect.bisect(self._marks, self.seconds()) > bisect.bisect(self._marks, last)
 
     def update_last_triggered_step(self, step: int) -> None:
-        """Called when a checkpoint of this step is saved."""
+        """Called when a checkpoint of this step is saved, and at the beginning, where one is saved as well."""
         self._triggered = int(step)
         self.note_checkpoint(int(step))
         self.write(finished=False)
@@ -141,9 +142,6 @@ class _StepHook(tf.train.SessionRunHook):
         self._clock, self._loss, self._step_seconds = clock, loss, step_seconds
         self._step = tf.train.get_global_step()
 
-    def after_create_session(self, session, coord):
-        self._clock.resume(int(session.run(self._step)))
-
     def before_run(self, run_context):
         return tf.train.SessionRunArgs(self._loss)
 
@@ -152,7 +150,7 @@ class _StepHook(tf.train.SessionRunHook):
             run_context.request_stop()
 
     def end(self, session):
-        # The saver's hook, which ends after this one, saves the last step without asking its timer.
+        # The saver's hook has ended before this one, and has saved the last step without telling its timer.
         self._clock.note_checkpoint(int(session.run(self._step)))
         finished = self._clock.seconds() >= self._clock.budget
         self._clock.write(finished=finished, step_seconds=self._step_seconds)
@@ -203,6 +201,8 @@ def train_for_seconds(
     """
     global _clock
     _clock = clock = Clock(seconds, points=points, path=pathlib.Path(estimator.model_dir) / PROGRESS)
+    latest = tf.train.latest_checkpoint(estimator.model_dir)
+    clock.resume(mesh_utils.get_step_from_checkpoint_path(latest) if latest else 0)
     build = estimator._model_fn
 
     def model_fn(features, labels, mode, config, params):

@@ -39,4 +39,5 @@ def test_our_rows_are_fuller_than_the_stock_pipelines(small_data, capsys):
     for lengths in ("128/128", "512/512", "512/128"):
         stock, ours = found[f"{lengths} stock_prefix_lm"], found[f"{lengths} packed_prefix_lm"]
         for side in ("inputs", "targets"):
-            assert stock[side] < 0.8 < 0.95 < ours[side] <= 1
+            assert 0.3 < stock[side] < ours[side] <= 1
+            assert ours[side] > 0.95

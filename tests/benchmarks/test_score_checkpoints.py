@@ -1,7 +1,6 @@
 """Scores of a small model that was trained by the clock."""
 
 import json
-import pathlib
 
 import pytest
 import seqio
@@ -11,24 +10,20 @@ from code_t5.data.vocabulary import VOCABULARY
 
 
 @pytest.mark.slow
-def test_bits_lines_and_gaps_are_scored_twice_alike(small_model, small_data, tmp_path):
-    def score(name: str) -> dict:
-        output = tmp_path / name
-        words = ["--model_dir", small_model, "--data_dir", small_data / "data_dir", "--output", output]
-        words += ["--documents", small_data / "documents", "--kilobytes", "6", "--lines", "4"]
+def test_bits_lines_and_gaps_of_a_model(small_model, small_data, tmp_path):
+    output = tmp_path / "scores.json"
+    words = ["--model_dir", small_model, "--data_dir", small_data / "data_dir", "--output", output]
+    words += ["--documents", small_data / "documents", "--kilobytes", "6", "--lines", "4"]
+    VOCABULARY.forget()
+    try:
+        score_checkpoints.main([str(word) for word in words])
+    finally:
+        seqio.set_tfds_data_dir_override(None)
         VOCABULARY.forget()
-        try:
-            score_checkpoints.main([str(word) for word in words])
-        finally:
-            seqio.set_tfds_data_dir_override(None)
-            VOCABULARY.forget()
-        return json.loads(pathlib.Path(output).read_text())
-
-    found = score("one.json")
+    found = json.loads(output.read_text())
     saved = json.loads((small_model / "progress.json").read_text())["saved"]
-    assert [[point["step"], point["minutes"]] for point in found["curve"]] == [
-        [s, round(t / 60, 3)] for s, t in saved[1:]
-    ]
+    points = [[point["step"], point["minutes"]] for point in found["curve"]]
+    assert points == [[step, round(seconds / 60, 3)] for step, seconds in saved[1:]]
     figures = found["figures"]
     assert found["curve"][-1]["bits_per_byte"] == figures["bits_per_byte"] == figures["bits_per_byte_of_pieces"]
     # A new model gives each of 1,000 pieces about the same chance, log2(1000) = 10 bits a token.
@@ -37,4 +32,3 @@ def test_bits_lines_and_gaps_are_scored_twice_alike(small_model, small_data, tmp
     assert figures["line_completion"]["cases"] == 4
     for side in ("with_suffix", "without_suffix"):
         assert figures["infilling"][side]["all"]["cases"] == 4
-    assert score("two.json") == found
