@@ -59,18 +59,21 @@ def check_comparable(records: Sequence[dict[str, Any]]) -> None:
     Raises:
       BenchmarkError: names the two runs, and what differs.
     """
-    for other in records[1:]:
-        first = records[0]
-        for what, keys in (
-            ("documents", ("digests", "documents")),
-            ("scored text", ("figures", "scored_text")),
-            ("processors", ("machine", "processor")),
-            ("cores", ("machine", "cores")),
-        ):
-            one, two = (record[keys[0]][keys[1]] for record in (first, other))
+    for what, keys in (
+        ("documents", ("digests", "documents")),
+        ("vocabularies", ("digests", "vocabulary")),
+        ("scored text", ("figures", "scored_text")),
+        ("processors", ("machine", "processor")),
+        ("cores", ("machine", "cores")),
+    ):
+        firsts: dict[str, dict[str, Any]] = {}
+        for record in records:
+            # Two kinds of vocabulary are two vocabularies.
+            kind = record["settings"]["variant"]["vocabulary"] if what == "vocabularies" else ""
+            first = firsts.setdefault(kind, record)
+            one, two = (either[keys[0]][keys[1]] for either in (first, record))
             if one != two:
-                names = f"{name_of(first)} and {name_of(other)}"
                 raise BenchmarkError(
-                    f"the runs {names} cannot be compared: their {what} differ ({one}, {two}). Delete the record of "
-                    f"one in {FOLDER.relative_to(ROOT)} and train it again"
+                    f"the runs {name_of(first)} and {name_of(record)} cannot be compared: their {what} differ ({one}, "
+                    f"{two}). Delete the record of one in {FOLDER.relative_to(ROOT)} and train it again"
                 )

@@ -1,6 +1,7 @@
 """What is trained on: documents, vocabularies and TFDS datasets, made as the demo makes them where they are missing."""
 
 import dataclasses
+import json
 import pathlib
 
 from benchmarks import inputs, measure, predecessor_vocabulary
@@ -57,19 +58,26 @@ class TrainingData:
     def vocabulary(self, data: str, kind: str, vocab_size: int) -> pathlib.Path:
         """A vocabulary of those documents' train split, OURS or PREDECESSOR's."""
         documents, target = self.documents(data), self.vocabulary_dir(data, kind, vocab_size)
-        if not target.exists():
+        # Our own command sees for itself whether there is anything to do: the trainer may have changed.
+        if kind != PREDECESSOR or not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             name = predecessor_vocabulary.__name__ if kind == PREDECESSOR else "preprocessing.vocabulary"
             words = [*inputs.module(name), "--documents", documents, "--output_dir", target]
             measure.run([*words, "--vocab_size", str(vocab_size)])
         return target
 
+    def vocabulary_digest(self, data: str, kind: str, vocab_size: int) -> str:
+        """SHA-256 of a vocabulary that was made."""
+        description = self.vocabulary_dir(data, kind, vocab_size) / "vocabulary.json"
+        return json.loads(description.read_text(encoding="utf-8"))["sha256"]
+
     def data_dir(self, data: str, kind: str, vocab_size: int) -> pathlib.Path:
-        """A data directory, as `--t5_tfds_data_dir` takes it."""
+        """A data directory, as `--t5_tfds_data_dir` takes it; another vocabulary has another one."""
         vocabulary = self.vocabulary(data, kind, vocab_size)
-        target = self.folder / "data_dirs" / vocabulary.name
+        name = f"{vocabulary.name}-{self.vocabulary_digest(data, kind, vocab_size)[:8]}"
+        target = self.folder / "data_dirs" / name
         if not target.exists():
-            beside = inputs.Work(self.folder).empty(f"data_dir-{vocabulary.name}")
+            beside = inputs.Work(self.folder).empty(f"data_dir-{name}")
             words = [*inputs.module("code_t5.main.build_dataset"), "--dataset", DATASET, "--data_dir", beside]
             measure.run([*words, "--documents", self.documents(data), "--vocabulary", vocabulary])
             target.parent.mkdir(parents=True, exist_ok=True)

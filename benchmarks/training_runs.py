@@ -161,8 +161,6 @@ def finish(settings: Settings, data: TrainingData, scores: dict[str, Any]) -> di
         for i, (total, count) in enumerate(parts)
         if count
     ]
-    vocabulary = data.vocabulary(settings.data, settings.variant.vocabulary, settings.vocab_size)
-    description = json.loads((vocabulary / "vocabulary.json").read_text(encoding="utf-8"))
     return {
         **scores,
         "losses": losses,
@@ -175,7 +173,7 @@ def finish(settings: Settings, data: TrainingData, scores: dict[str, Any]) -> di
         "commit": results.commit(),
         "digests": {
             "documents": shards.read_manifest(data.documents(settings.data)).digest,
-            "vocabulary": description["sha256"],
+            "vocabulary": data.vocabulary_digest(settings.data, settings.variant.vocabulary, settings.vocab_size),
             "gin": _gin_digest(folder),
         },
     }

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks import run_records
 from benchmarks.measure import BenchmarkError
-from benchmarks.training_variants import PACKED, STOCK
+from benchmarks.training_variants import PACKED, PREDECESSOR_VOCABULARY, STOCK
 from tests.benchmarks.training_records import record, settings
 
 
@@ -45,6 +45,7 @@ def test_the_committed_records_are_whole():
     "change, what",
     [
         ({"digests": {"documents": "e"}}, "documents"),
+        ({"digests": {"vocabulary": "w"}}, "vocabularies"),
         ({"machine": {"processor": "another", "cores": "2 of 2"}}, "processors"),
         ({"figures": {"scored_text": "u"}}, "scored text"),
     ],
@@ -56,3 +57,12 @@ def test_runs_that_are_not_alike_are_not_compared(change, what):
         BenchmarkError, match=f"stock_prefix_lm-10min-seed0 and packed_prefix_lm-10min-seed0 .* {what} differ"
     ):
         run_records.check_comparable([one, {**other, **{k: {**other[k], **v} for k, v in change.items()}}])
+
+
+def test_vocabularies_of_another_kind_may_differ():
+    other = record(settings(PREDECESSOR_VOCABULARY), 2.0)
+    other["digests"] = {**other["digests"], "vocabulary": "w"}
+    run_records.check_comparable([record(settings(PACKED), 2.2), other])
+    stale = {"digests": {**other["digests"], "vocabulary": "of another day"}}
+    with pytest.raises(BenchmarkError, match="their vocabularies differ"):
+        run_records.check_comparable([other, record(settings(PACKED), 2.2), record(settings(STOCK), 2.2, **stale)])

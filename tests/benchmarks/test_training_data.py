@@ -1,5 +1,6 @@
 """Data are made where they are missing, with the demo's commands, and only there."""
 
+import json
 import pathlib
 
 import pytest
@@ -20,9 +21,11 @@ def commands(monkeypatch) -> list[list[str]]:
         for flag in ("--output_dir", "--data_dir"):
             if flag in words:
                 folder = pathlib.Path(words[words.index(flag) + 1])
-                folder.mkdir(parents=True)
+                folder.mkdir(parents=True, exist_ok=True)
                 if "preprocessing.run" in words:
                     (folder / "manifest.json").touch()
+                if "vocabulary" in words[2]:
+                    (folder / "vocabulary.json").write_text(json.dumps({"sha256": f"digest of {words[2]}"}))
 
     monkeypatch.setattr(training_data.measure, "run", run)
     return found
@@ -62,8 +65,20 @@ def test_what_is_given_is_used_and_vocabularies_and_datasets_are_made_once(tmp_p
     assert names(commands) == [
         *("preprocessing.vocabulary", "code_t5.main.build_dataset"),
         *("benchmarks.predecessor_vocabulary", "code_t5.main.build_dataset"),
+        "preprocessing.vocabulary",  # which says "already made"
     ]
     assert commands[0][-2:] == ["--vocab_size", "500"]
     assert made[0] == made[2] != made[1]
     assert made[0].is_dir()
-    assert str(data.vocabulary_dir("demo", "ours", 500)) in commands[1]
+    vocabulary = data.vocabulary_dir("demo", "ours", 500)
+    assert str(vocabulary) in commands[1]
+    (vocabulary / "vocabulary.json").write_text('{"sha256": "another"}')
+    assert data.vocabulary_digest("demo", "ours", 500) == "another"
+
+
+def test_another_vocabulary_has_another_data_directory(tmp_path, commands, monkeypatch):
+    data = TrainingData(tmp_path / "work", {"demo": small_documents.make(tmp_path / "given")})
+    first = data.data_dir("demo", "ours", 500)
+    monkeypatch.setattr(TrainingData, "vocabulary_digest", lambda *_: "another digest")
+    assert data.data_dir("demo", "ours", 500) != first
+    assert names(commands)[-1] == "code_t5.main.build_dataset"
