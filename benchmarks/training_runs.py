@@ -128,7 +128,7 @@ def _last_step(log: pathlib.Path) -> str:
 
 
 def evaluate(folder: pathlib.Path, data_dir: pathlib.Path, *, say: Callable[[str], None]) -> dict[str, Any]:
-    """Runs `code_t5.main.evaluate` as users do; its figures, and what it printed as `printed`."""
+    """Runs `code_t5.main.evaluate` as users do; its figures, and the `completions` that it printed."""
     figures = folder / "evaluation.json"
     command = [*inputs.module("code_t5.main.evaluate"), "--model_dir", folder, "--task", TASK, "--data_dir", data_dir]
     printed = output([*command, "--output", figures])
@@ -148,9 +148,10 @@ def finish(settings: Settings, data: TrainingData, scores: dict[str, Any]) -> di
       scores: what `score_checkpoints` wrote.
 
     Returns:
-      `curve` (minutes, step, bits per byte of each checkpoint), `losses` (minutes and mean nats a token of parts of the
-      time), `figures` of the last checkpoint, `steps`, `seconds`, `tokens` (positions, padding included), `starts`
-      (processes that it took), `machine`, `digests` of documents, vocabulary and operative configuration.
+      `curve` (minutes, step, bits per byte of each checkpoint), `losses` (minutes and mean loss of parts of the time:
+      nats over all positions, padding too, so they say nothing between pipelines), `figures` of the last checkpoint,
+      `steps`, `seconds`, `tokens` (positions, padding included), `starts` (processes that it took), `machine`,
+      `digests` of documents, vocabulary and operative configuration.
     """
     folder = model_dir(data, settings)
     progress = read_progress(folder)
