@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -39,6 +40,7 @@ def run(settings: Settings, data: TrainingData, *, say: Callable[[str], None] = 
     """
     folder = model_dir(data, settings)
     data_dir = data.data_dir(settings.data, settings.variant.vocabulary, settings.vocab_size)
+    begin_again_if_scored(folder)
     if not trained(folder):
         say(f"{settings.name}: {settings.minutes:g} minutes of training, in {folder}")
         train(settings, folder, data_dir, say=say)
@@ -58,6 +60,13 @@ def trained(folder: pathlib.Path) -> bool:
     """Whether a run came to its end: its clock says so, and the last checkpoint is there."""
     progress = read_progress(folder)
     return bool(progress.get("finished")) and (folder / f"model.ckpt-{progress['saved'][-1][0]}.index").exists()
+
+
+def begin_again_if_scored(folder: pathlib.Path) -> None:
+    """Deletes a model that was scored already: who asks for its run again has deleted the record, to train anew."""
+    saved = [step for step, _ in read_progress(folder).get("saved", []) if step]
+    if trained(folder) and not all((folder / f"model.ckpt-{step}.index").exists() for step in saved):
+        shutil.rmtree(folder)
 
 
 def read_progress(folder: pathlib.Path) -> dict[str, Any]:

@@ -82,6 +82,15 @@ def test_only_the_last_checkpoint_is_kept(folder):
     assert not list(folder.glob("events*"))
 
 
+def test_a_model_whose_record_was_deleted_is_trained_anew(folder):
+    training_runs.begin_again_if_scored(folder)
+    assert folder.exists()
+    training_runs.keep_last_checkpoint(folder)
+    training_runs.begin_again_if_scored(folder)
+    assert not folder.exists()
+    training_runs.begin_again_if_scored(folder)
+
+
 def test_other_settings_have_another_folder(data):
     one, other = settings(PACKED), settings(PACKED, vocab_size=4000)
     assert training_runs.model_dir(data, one) != training_runs.model_dir(data, other)
