@@ -143,10 +143,11 @@ def section(study: Study, name: str) -> Section:
         f"process of its own; the time is that of the whole process. Encoded: {len(study.texts):,} files of held-out "
         f"repositories, {num_bytes / 1e6:.1f} MB, at most {REPOSITORY_BYTES / 1e6:g} MB of each; megabytes a second "
         "of one core, by SentencePiece file by file, and by TensorFlow's op. Newlines: the share of all tokens that "
-        "begin with one." + (f" Other work ran at the time (load {load:.1f}): times are provisional." * (load > 1)),
+        "begin with one. Cursors: the share of places after a word or a mark, inside a line, where a piece ends."
+        + (f" Other work ran at the time (load {load:.1f}): times are provisional." * (load > 1)),
         columns=[
             "what", "sample MB", "train s", "core s", "peak MB", "bytes a token", "exact files", "unknown",
-            "newlines", "MB/s", "TF op MB/s",
+            "newlines", "cursors", "MB/s", "TF op MB/s",
         ],
         rows=rows,
         targets=targets(study) if name == "sizes" else (),
@@ -165,6 +166,7 @@ def _row(variant: Variant, found: dict[str, Any], speed: dict[str, Any]) -> list
         f"{found['exact_round_trips']:.1%}",
         f"{found['unknowns']:,}",
         f"{found['newline_share']:.1%}",
+        f"{found['cursors_at_border']:.0%}",
         f"{found['mb_per_core_second']:.1f}",
         f"{speed['mb_per_core_second']:.1f}" + ("" if speed["agrees"] else " (differs)"),
     ]

@@ -1,7 +1,7 @@
 import json
 
 from benchmarks import vocabulary_figures
-from preprocessing import piece_model
+from preprocessing import piece_model, prompt
 from preprocessing.contract import CodeFile
 
 MODEL = piece_model.bpe_model(["ab", "\n ", "\n  "], ["a", "b", " ", "\n"])
@@ -14,7 +14,15 @@ def test_figures_of_a_vocabulary_that_is_known():
     assert found["newline_share"] == 2 / 6
     assert found["line_ends"] == 4  # "\n", two with blanks, the byte
     assert (found["exact_round_trips"], found["unknowns"]) == (1.0, 0)
+    assert found["cursors_at_border"] == 1.0  # there is none
     assert found["mb_per_core_second"] > 0
+
+
+def test_cursors_inside_a_piece():
+    codec = prompt.Codec(piece_model.bpe_model(["ab", "a ", "a b"], ["a", "b", "c", " ", "\n"]))
+    assert vocabulary_figures.cursors_at_border(codec, ["a b c"]) == 1 / 2
+    assert vocabulary_figures.cursors_at_border(codec, ["a b ab c", "c c\n" + "a b\n" * 9 + "ab c"]) == 4 / 5
+    assert vocabulary_figures.cursors_at_border(codec, ["", "ab"]) == 1.0
 
 
 def test_losses_are_counted():
