@@ -35,6 +35,7 @@ def runs_of(words: int) -> re.Pattern:
     return re.compile(rf"\n[ \t]*|(?:{word}){{1,{words}}}|[^\S\n]+")
 
 
+# Bytes a token at 16,000 pieces: 4.31 so; 4.32 for whole lines, 4.28 for at most 4 words, 3.71 for single words.
 UNITS = (runs_of(8), runs_of(4), runs_of(2), runs_of(1))
 
 
