@@ -1,8 +1,8 @@
 """Fill-in-the-middle: holes in a window of code, each read as what stands before and after it, and written.
 
 The layout is `preprocessing.prompt`'s: the model reads `<fill_prefix> before <fill_suffix> after <fill_middle>` and
-writes the middle and `<end_of_insertion>`. (Bavarian et al., Efficient Training of Language Models to Fill in the Middle,
-https://arxiv.org/abs/2207.14255, for decoders; the text cut at characters as they advise.)
+writes the middle and `<end_of_insertion>`. (Bavarian et al., Efficient Training of Language Models to Fill in the
+Middle, https://arxiv.org/abs/2207.14255, for decoders; the text cut at characters as they advise.)
 """
 
 import dataclasses
@@ -144,7 +144,9 @@ class HoleCutter:
         lines = tf.cast(tf.where(tf.gather(self._begins_line, text))[:, 0], tf.int32)
         begin = tf.reduce_max(tf.concat([[0], tf.boolean_mask(lines, lines <= start) + 1], axis=0))
         ends = tf.boolean_mask(lines, lines >= begin + tf.maximum(length, 1))
-        stop = tf.reduce_min(tf.concat([[tf.size(text)], ends], axis=0))
+        # The newline at the end of a text is behind its last line.
+        end = tf.size(text) - tf.reduce_sum(tf.cast(tf.gather(self._begins_line, text[-1:]), tf.int32))
+        stop = tf.maximum(begin, tf.reduce_min(tf.concat([[end], ends], axis=0)))
         return text[:begin], text[begin:stop], text[stop:]
 
     def _at_characters(self, text, start, length, draws):

@@ -101,9 +101,7 @@ def prefix_lm(sequence_length: dict[str, int], vocabulary: seqio.Vocabulary) -> 
         for number, hole_seed in enumerate(seeds[1:]):
             hole = tf.cond(
                 number < window.plan.holes,
-                functools.partial(
-                    cutter.cut, tokens, file, hole_seed, inputs=read - ends, targets=written - ends
-                ),
+                functools.partial(cutter.cut, tokens, file, hole_seed, inputs=read - ends, targets=written - ends),
                 functools.partial(infilling.no_hole, tokens, file),
             )
             holes.append(hole)
