@@ -3,6 +3,7 @@
 import pytest
 
 from benchmarks import pipeline_fill
+from benchmarks.measure import BenchmarkError
 from benchmarks.training_variants import PACKED, STOCK
 
 
@@ -29,7 +30,7 @@ def test_a_turn_that_is_cut_off_does_not_count():
 
 
 def test_too_few_steps_are_refused():
-    with pytest.raises(ValueError, match="29 steps are no four turns of 10: train longer"):
+    with pytest.raises(BenchmarkError, match="29 steps are no four turns of 10: train longer"):
         pipeline_fill.compare(step_seconds(1.0, 1.0, 1.0), steps=10, skipped=1)
 
 
