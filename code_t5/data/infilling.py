@@ -160,18 +160,19 @@ class HoleCutter:
         lines = tf.cast(tf.where(tf.gather(self._begins_line, text))[:, 0], tf.int32)
         line = tf.reduce_max(tf.concat([[0], tf.boolean_mask(lines, lines <= start)], axis=0))
         next_line = tf.reduce_min(tf.concat([[size], tf.boolean_mask(lines, lines > stop)], axis=0))
-        decode, encode = self._vocabulary.decode_tf, self._vocabulary.encode_tf
 
         def inside_tokens():
-            first, last = decode(text[start : start + 1]), decode(text[stop : stop + 1])
+            borders = [line, start, start + 1, stop, stop + 1, next_line]
+            runs = tf.minimum([borders[1:]], next_line) - tf.minimum([borders[:-1]], next_line)
+            runs = tf.RaggedTensor.from_row_lengths(text[line:next_line], runs[0])
+            # (One operation for all: each brings the whole vocabulary.)
+            head, first, inner, last, tail = tf.unstack(self._vocabulary.decode_tf(runs.to_tensor()))
             first, rest_of_first = _split_text(first, draws[0])
             last, rest_of_last = _split_text(last, draws[1])
-            inner = decode(text[start + 1 : stop])
-            return (
-                tf.concat([text[:line], encode(decode(text[line:start]) + first)], axis=0),
-                encode(rest_of_first + inner + last),
-                tf.concat([encode(rest_of_last + decode(text[stop + 1 : next_line])), text[next_line:]], axis=0),
+            parts = self._vocabulary.encode_tf(
+                tf.stack([head + first, rest_of_first + inner + last, rest_of_last + tail])
             )
+            return tf.concat([text[:line], parts[0]], axis=0), parts[1], tf.concat([parts[2], text[next_line:]], axis=0)
 
         # Where a character cannot be written as text the borders stay between tokens.
         is_text = tf.reduce_all(tf.gather(self._is_text, text[line:next_line]))

@@ -141,16 +141,18 @@ class TrainedModel:
 
     def score(self, inputs: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Iterator[float]:
         """The log-likelihood, in nats, of each row of targets after its inputs; ids as a `_heldout` Task has them."""
-        features = {
-            "inputs": _pad(inputs, self.sequence_length["inputs"]),
-            "targets": _pad(targets, self.sequence_length["targets"]),
-        }
+        lengths = self.sequence_length
+        if self._model_type == "lm":  # one row, in which negative ids are read, and have no loss
+            rows = [[*(-np.asarray(read)), *written] for read, written in zip(inputs, targets, strict=True)]
+            features = {"targets": _pad(rows, lengths["inputs"] + lengths["targets"])}
+        else:
+            features = {"inputs": _pad(inputs, lengths["inputs"]), "targets": _pad(targets, lengths["targets"])}
         for score in self._predict(features, predict_fn=None, key="scores"):
             yield float(score)
 
     def _predict(self, features: dict[str, np.ndarray], *, predict_fn, key: str) -> Iterator[np.ndarray]:
         """Runs all rows through one session; the last batch is filled with zeros, whose results are left out."""
-        num_rows = len(features["inputs"])
+        num_rows = len(next(iter(features.values())))
         padding = -num_rows % self._batch_size
         padded = {name: np.pad(rows, [(0, padding), (0, 0)]) for name, rows in features.items()}
 
@@ -158,12 +160,12 @@ class TrainedModel:
             del params
             return tf.data.Dataset.from_tensor_slices(padded).batch(self._batch_size, drop_remainder=True)
 
-        estimator = self._estimator(predict_fn)
+        estimator = self._estimator(predict_fn, {name: rows.shape[1] for name, rows in features.items()})
         for i, result in enumerate(estimator.predict(input_fn, checkpoint_path=self.checkpoint)):
             if i < num_rows:
                 yield result[key]
 
-    def _estimator(self, predict_fn):
+    def _estimator(self, predict_fn, sequence_length):
         return mesh_utils.get_estimator(
             model_type=self._model_type,
             vocabulary=_IdsOnly(self._vocabulary),
@@ -171,7 +173,7 @@ class TrainedModel:
             layout_rules=mesh_utils.mtf.convert_to_layout_rules(gin.query_parameter("utils.run.layout_rules")),
             model_dir=self._model_dir,
             batch_size=self._batch_size,
-            sequence_length=self.sequence_length,
+            sequence_length=sequence_length,
             autostack=True,
             learning_rate_schedule=None,
             keep_checkpoint_max=None,

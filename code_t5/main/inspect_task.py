@@ -1,4 +1,4 @@
-"""Shows what a Task or Mixture feeds to the model: examples as text, their lengths, and the share of padding.
+"""Shows what a Task or Mixture feeds to the model: examples as text, their pieces, and the share of padding.
 
 python -m code_t5.main.inspect_task --list --data_dir DATA_DIR
 python -m code_t5.main.inspect_task --task fl_py_dev --data_dir DATA_DIR
@@ -9,6 +9,7 @@ The objective is the default one, or that of the trainer's own flags --gin_locat
 import contextlib
 import itertools
 import os
+from collections.abc import Iterable
 
 import gin
 import numpy as np
@@ -21,8 +22,9 @@ from mesh_tensorflow.transformer import dataset as mesh_dataset
 from mesh_tensorflow.transformer import utils as mesh_utils
 
 import code_t5  # noqa: F401 (registers the Tasks)
-from code_t5.data import mixtures, names, tasks
+from code_t5.data import data_dir, mixtures, names, packing, tasks
 from code_t5.main import program
+from preprocessing import contract
 
 LIST = flags.DEFINE_bool("list", False, "List the Tasks and Mixtures, and stop.")
 TASK = flags.DEFINE_string("task", None, "Name of a Task or Mixture.")
@@ -60,11 +62,49 @@ def rates(mixture: seqio.Mixture) -> str:
     return "\n".join(f"  {name:<36} {rate:>14,.1f} {rate / sum(found.values()):>7.1%}" for name, rate in found.items())
 
 
-def show(example: dict[str, np.ndarray], vocabulary: seqio.Vocabulary, number: int) -> None:
-    print(f"--- example {number}")
+def is_packed(provider: seqio.Task | seqio.Mixture) -> bool:
+    """Whether training takes its examples from `code_t5.packing.train_dataset`, and not from t5's own pipeline."""
+    bound = data_dir.gin_value("preprocessors.unsupervised.preprocessors")
+    return "train" in provider.splits and not bound
+
+
+def packed_examples(lengths: dict[str, int], split: str) -> Iterable[dict[str, np.ndarray]]:
+    """What the trainer gets, in the order of the documents."""
+    options = {"shuffle": False, "use_cached": USE_CACHED.value, "seed": SEED.value}
+    with gin.unlock_config():
+        for name, value in options.items():
+            gin.bind_parameter(f"mesh_train_dataset_fn.{name}", value)
+    return tfds.as_numpy(packing.train_dataset(TASK.value, lengths, dataset_split=split))
+
+
+def show_packed(example: dict[str, np.ndarray], vocabulary: seqio.Vocabulary) -> None:
+    names_here = [name for name in ("inputs", "targets") if name in example]
+    last = example["targets_segmentation"].max()
+    for number in range(1, last + 1):
+        for name in names_here:
+            ids = example[name][example[f"{name}_segmentation"] == number].tolist()
+            print(f"{name}, piece {number} of {last} ({len(ids)} tokens):\n{text_of(ids, vocabulary)}")
+
+
+def text_of(ids: list[int], vocabulary: seqio.Vocabulary) -> str:
+    """Text, with the names of sentinels and markers in it: they have no text of their own."""
+    special = dict(enumerate(contract.reserved_pieces(), vocabulary.vocab_size - contract.NUM_RESERVED))
+    runs = itertools.groupby(ids, special.get)
+    return "".join(name * len(list(run)) if name else vocabulary.decode(list(run)) for name, run in runs)
+
+
+def measure_packed(examples: list[dict[str, np.ndarray]]) -> None:
+    pieces = [int(example["targets_segmentation"].max()) for example in examples]
+    print(f"pieces a row: mean {np.mean(pieces):.2f}, most {max(pieces)}")
     for name in ("inputs", "targets"):
-        ids = example[name]
-        print(f"{name} ({len(ids)} tokens):\n{vocabulary.decode(ids.tolist())}")
+        if name in examples[0]:
+            print(f"{name:<8} padding: {np.mean([example[name] == 0 for example in examples]):.2%}")
+
+
+def show(example: dict[str, np.ndarray], vocabulary: seqio.Vocabulary) -> None:
+    for name in ("inputs", "targets"):
+        ids = example[name].tolist()
+        print(f"{name} ({len(ids)} tokens):\n{text_of(ids, vocabulary)}")
 
 
 def measure(examples: list[dict[str, np.ndarray]], lengths: dict[str, int]) -> None:
@@ -95,18 +135,26 @@ def main() -> None:
     provider = names.find(TASK.value)
     split = SPLIT.value or ("train" if "train" in provider.splits else "validation")
     lengths = {"inputs": INPUTS.value, "targets": TARGETS.value}
-    dataset = provider.get_dataset(
-        lengths, split=split, shuffle=False, use_cached=USE_CACHED.value, seed=SEED.value, num_epochs=1
+    packed = is_packed(provider)
+    dataset = (
+        packed_examples(lengths, split)
+        if packed
+        else tfds.as_numpy(
+            provider.get_dataset(
+                lengths, split=split, shuffle=False, use_cached=USE_CACHED.value, seed=SEED.value, num_epochs=1
+            )
+        )
     )
-    examples = list(itertools.islice(tfds.as_numpy(dataset), max(NUM_EXAMPLES.value, NUM_MEASURED.value)))
+    examples = list(itertools.islice(dataset, max(NUM_EXAMPLES.value, NUM_MEASURED.value)))
     print(f"{provider.name}, {split}, {'from the cache' if USE_CACHED.value else 'made from text'}, sizes {lengths}")
     if isinstance(provider, seqio.Mixture):
         print(f"drawn from, with the sums of their weights as rates:\n{rates(provider)}")
     vocabulary = provider.output_features["targets"].vocabulary
     for number, example in enumerate(examples[: NUM_EXAMPLES.value], start=1):
-        show(example, vocabulary, number)
+        print(f"--- example {number}")
+        (show_packed if packed else show)(example, vocabulary)
     print(f"--- over {len(examples)} examples")
-    measure(examples, lengths)
+    measure_packed(examples) if packed else measure(examples, lengths)
 
 
 if __name__ == "__main__":
