@@ -7,7 +7,7 @@ import gin
 import seqio
 import tensorflow as tf
 
-from code_t5.data import data_dir, names, window_objectives, windows
+from code_t5.data import context, data_dir, names, window_objectives, windows
 
 # Windows of one document follow one another: so many are mixed, about 8 MB of them at 512 + 512 tokens.
 _MIXED_WINDOWS = 2_000
@@ -43,7 +43,7 @@ def train_dataset(
       ValueError: no such Task or Mixture, or gin binds what only t5's own function uses.
     """
     del vocabulary
-    _check_bindings()
+    _check_bindings(sequence_length)
     source = names.find(mixture_or_task_name)
     shuffle = data_dir.gin_value("mesh_train_dataset_fn.shuffle") is not False
     seed = data_dir.gin_value("mesh_train_dataset_fn.seed")
@@ -63,7 +63,7 @@ def train_dataset(
         chosen,
         seed=random.randrange(2**31) if seed is None else int(seed),
         shuffle=shuffle,
-        with_contexts=bool(data_dir.gin_value("code_t5.context.budget")),
+        with_contexts=context.context_budget() > 0,
     )
 
 
@@ -99,8 +99,8 @@ def pack_documents(
     return cut.enumerate().map(example, num_parallel_calls=tf.data.AUTOTUNE)
 
 
-def _check_bindings() -> None:
-    """Refuses gin bindings that this function would pass over in silence.
+def _check_bindings(sequence_length: dict[str, int]) -> None:
+    """Refuses gin bindings that this function would pass over in silence, or that leave no room for text.
 
     Raises:
       ValueError: there is one.
@@ -116,4 +116,9 @@ def _check_bindings() -> None:
         raise ValueError(
             "mesh_train_dataset_fn.pack = False: packed training cannot do without packing. Train with t5's own "
             f'pipeline, --gin_param="utils.run.train_dataset_fn = @{_STOCK}"'
+        )
+    if 2 * context.context_budget() > sequence_length["inputs"]:
+        raise ValueError(
+            f"code_t5.context.budget = {context.context_budget()} takes more than half of the "
+            f"{sequence_length['inputs']} tokens of the inputs (utils.run.sequence_length): make it smaller"
         )

@@ -4,10 +4,12 @@ import numpy as np
 import tensorflow as tf
 
 
-def documents_dataset(documents: list[list[int]]) -> tf.data.Dataset:
+def documents_dataset(documents: list[list[int]], contexts: list[list[int]] | None = None) -> tf.data.Dataset:
     """What `objectives.objective` gives of whole documents."""
-    rows = tf.data.Dataset.from_tensor_slices(tf.ragged.constant(documents, tf.int32))
-    return rows.map(lambda row: {"inputs": tf.zeros([0], tf.int32), "targets": row})
+    contexts = contexts or [[] for _ in documents]
+    rows = {"inputs": contexts, "targets": documents}
+    rows = {name: tf.ragged.constant(lists, tf.int32, ragged_rank=1) for name, lists in rows.items()}
+    return tf.data.Dataset.from_tensor_slices(rows)
 
 
 def random_documents(count: int, *, seed: int = 0, longest: int = 400) -> list[list[int]]:

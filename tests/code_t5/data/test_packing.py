@@ -86,6 +86,12 @@ def test_pack_false_is_not_passed_over_in_silence(use_data_dir):
         first(1)
 
 
+def test_a_context_must_leave_room_for_text(use_data_dir):
+    gin.bind_parameter("code_t5.context.budget", 40)
+    with pytest.raises(ValueError, match=r"context\.budget = 40 takes more than half of the 64 tokens of the inputs"):
+        first(1)
+
+
 def test_an_unknown_task_is_an_error_that_helps():
     with pytest.raises(ValueError, match="Did you mean fl_py_dev"):
         first(1, "fl_py_devv")

@@ -123,6 +123,26 @@ def test_span_corruption_needs_room():
         window_objectives.span_corruption({"inputs": 9, "targets": 1}, VOCABULARY)
 
 
+@pytest.mark.parametrize("delimited", [False, True])
+def test_a_context_stands_before_the_first_prefix(delimited):
+    gin.bind_parameter("code_t5.delimiter.append_eos", delimited)
+    documents, contexts = [list(range(100, 400))], [list(range(900, 910))]
+    stream = documents_dataset(documents, contexts)
+    chosen = window_objectives.prefix_lm({"inputs": 32, "targets": 32}, VOCABULARY)
+    together, found = [], list(packing.pack_documents(stream, chosen, seed=1, shuffle=False, with_contexts=True))
+    for example in found:
+        example = {name: value.numpy() for name, value in example.items()}
+        prefixes, written = pieces_of(example, "inputs"), pieces_of(example, "targets")
+        assert prefixes[0][:10] == contexts[0]
+        prefixes[0] = prefixes[0][10:]
+        for prefix, target in zip(prefixes, written, strict=True):
+            together += [token for token in prefix + target if token != contract.EOS_ID]
+        assert (example["inputs"] > 0).all()
+        assert (example["targets"] > 0).all()
+    assert together == documents[0][: len(together)]
+    assert len(found) == 300 // 54 if not delimited else len(found) >= 5
+
+
 @pytest.mark.parametrize(
     "objective", [window_objectives.prefix_lm, window_objectives.language_model, window_objectives.span_corruption]
 )
