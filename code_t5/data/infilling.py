@@ -62,10 +62,18 @@ class Hole(typing.NamedTuple):
 
 
 class HoleCutter:
-    """Cuts holes into windows of one vocabulary."""
+    """Cuts holes into windows of one vocabulary.
 
-    def __init__(self, vocabulary: seqio.SentencePieceVocabulary, *, level: str):
+    Args:
+      vocabulary: of the Task.
+      level: see `Infilling`.
+      reads_eos: whether the EOS of a file stands behind its last token in what is read. Not in rows in which EOS
+        delimits: there it would end the prefix.
+    """
+
+    def __init__(self, vocabulary: seqio.SentencePieceVocabulary, *, level: str, reads_eos: bool = True):
         self._vocabulary = vocabulary
+        self._reads_eos = reads_eos
         self._level = level
         self._ids = contract.special_ids(vocabulary.vocab_size)
         codec = prompt.Codec(vocabulary.sp_model)
@@ -110,7 +118,8 @@ class HoleCutter:
         run = tokens[first:text_end], start - first, length
         parts = self._at_lines(*run) if self._level == "line" else self._at_characters(*run, draws[4:])
         before, middle, after = parts
-        after = tf.concat([after, tokens[text_end:end]], axis=0)
+        if self._reads_eos:
+            after = tf.concat([after, tokens[text_end:end]], axis=0)
 
         # Between a third and all of the room; of that between a tenth and a half after the hole.
         context = tf.cast((1 + 2 * draws[2]) / 3 * tf.cast(room_read, tf.float32), tf.int32)

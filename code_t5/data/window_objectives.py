@@ -82,7 +82,7 @@ def prefix_lm(sequence_length: dict[str, int], vocabulary: seqio.Vocabulary) -> 
     inputs, targets = sequence_length["inputs"], sequence_length["targets"]
     counts, filling = PieceCounts(), infilling.Infilling()
     max_holes = filling.holes if filling.rate else 0
-    cutter = infilling.HoleCutter(vocabulary, level=filling.level) if max_holes else None
+    cutter = max_holes and infilling.HoleCutter(vocabulary, level=filling.level, reads_eos=not delimited)
     markers = infilling.MARKERS_READ + infilling.MARKERS_WRITTEN
 
     def plan(draws):
@@ -199,17 +199,17 @@ def span_corruption(
 
 
 def _with_holes(found: pieces.Pieces, holes: list[infilling.Hole]) -> pieces.Pieces:
-    """The pieces, and the holes that were cut as pieces after them."""
-    prefixes, targets = [found.prefixes], [found.targets]
+    """The holes that were cut, as pieces, and the other pieces after them."""
+    prefixes, targets = [], []
     for hole in holes:
         rows = tf.cast(tf.size(hole.read) > 0, tf.int32)
         prefixes.append(tf.RaggedTensor.from_row_lengths(hole.read, tf.fill([rows], tf.size(hole.read))))
         targets.append(tf.RaggedTensor.from_row_lengths(hole.written, tf.fill([rows], tf.size(hole.written))))
-    return pieces.Pieces(tf.concat(prefixes, axis=0), tf.concat(targets, axis=0))
+    return pieces.Pieces(tf.concat([*prefixes, found.prefixes], axis=0), tf.concat([*targets, found.targets], axis=0))
 
 
 def _before_the_first(context: tf.Tensor, found: pieces.Pieces) -> pieces.Pieces:
-    """Puts a context before the first prefix."""
+    """Puts a context before the first prefix, that of a hole where there is one."""
     prefixes = found.prefixes
     lengths = prefixes.row_lengths()
     is_first = tf.equal(tf.range(prefixes.nrows()), 0)

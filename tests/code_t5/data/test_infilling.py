@@ -109,6 +109,7 @@ def test_holes_in_delimited_rows_end_in_eos(codec):
         for name in ("inputs", "targets"):
             for piece in pieces_of(example, name):
                 assert piece[-1] == contract.EOS_ID
+                assert piece.count(contract.EOS_ID) == 1
         assert ids["fill_middle"] not in example["inputs"] or ids["end_of_insertion"] in example["targets"]
     assert min(fill(found, "inputs"), fill(found, "targets")) > 0.98
 
