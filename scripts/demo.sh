@@ -59,7 +59,7 @@ run $python -m preprocessing.run --input_dir "$demo/dev" --output_dir "$demo/doc
   --validation_permille 100 --test_permille 100
 say "4. The vocabulary, of the train split (4,000 pieces, a quarter of the default: a small table makes quicker steps)"
 run $python -m preprocessing.vocabulary --documents "$demo/documents" --output_dir "$demo/vocabulary" \
-  --vocab_size 4000 --sample_mb 4
+  --vocab_size 4000
 say "5. The TFDS dataset"
 run $python -m code_t5.main.build_dataset --dataset flcc_python/dev --documents "$demo/documents" \
   --vocabulary "$demo/vocabulary" --data_dir "$demo/data_dir"
