@@ -1,17 +1,18 @@
 """Each gin file, parsed as t5's entry point does: mesh_tensorflow's defaults, then the search path, in its order."""
 
 import pathlib
+import types
 
 import gin
 import mesh_tensorflow
 import pytest
-import seqio
 import t5
-import tensorflow as tf
 from t5.models import mesh_transformer
 
 import code_t5  # noqa: F401 (registers configurables and Tasks)
+from code_t5.data import packing
 from preprocessing.contract import EOS_ID
+from tests.code_t5.data.packed import documents_dataset, pieces_of
 
 ROOT = pathlib.Path(__file__).parents[2]
 OURS = ROOT / "gin_configs"
@@ -127,36 +128,50 @@ def test_command_line_parameters_win():
     assert value("mesh_train_dataset_fn.use_cached") is True
 
 
+def packed(*files: str, inputs: int = 13, targets: int = 9) -> list[dict]:
+    """Two documents of tokens that count up, packed as the configuration says."""
+    parse(*files)
+    assert gin.query_parameter("utils.run.train_dataset_fn").selector.endswith("packing.train_dataset")
+    chosen = gin.query_parameter("code_t5.packing.train_dataset.objective").configurable.wrapper
+    objective = chosen({"inputs": inputs, "targets": targets}, types.SimpleNamespace(vocab_size=1000))
+    documents = documents_dataset([[*range(100, 150), EOS_ID], [*range(200, 300), EOS_ID]])
+    return list(packing.pack_documents(documents, objective, seed=0, shuffle=False).as_numpy_iterator())
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_the_objective_through_the_config_reads_the_prefix_and_writes_what_follows(model):
-    parse(f"models/{model}")
-    tokens = [*range(100, 150), EOS_ID]
-    task = seqio.get_mixture_or_task("fl_py_dev")
-    objective = task.preprocessors[-1]
-    stream = tf.data.Dataset.from_tensors({"targets": tf.constant(tokens, tf.int32)})
-    with seqio.utils.map_seed_manager(0):
-        dataset = objective(stream, {"inputs": 13, "targets": 9}, output_features=task.output_features)
-    examples = list(dataset.as_numpy_iterator())
-    assert len(examples) >= 3
+    examples = packed(f"models/{model}")
+    assert len(examples) >= 5
     for example in examples:
-        prefix, target = ([t for t in example[name] if t != EOS_ID] for name in ("inputs", "targets"))
-        assert not target or max(prefix) + 1 == min(target)
-        assert bool(example["inputs"][-1] == EOS_ID) is (model == "lm.gin")
+        targets = pieces_of(example, "targets")
+        if model == "causal_lm.gin":
+            assert "inputs" not in example
+            continue
+        for prefix, target in zip(pieces_of(example, "inputs"), targets, strict=True):
+            assert (prefix[-1] == EOS_ID) is (model == "lm.gin")
+            prefix, target = ([t for t in part if t != EOS_ID] for part in (prefix, target))
+            assert not target or max(prefix) + 1 == min(target)
 
 
-def test_t5s_own_objective_can_be_asked_for():
-    parse("models/shared-prefix_lm.gin", "objectives/prefix_lm.gin")
+def test_span_corruption_through_the_config_leaves_a_sentinel_where_it_took_something():
+    (example, *_) = packed("models/prefix_lm.gin", "objectives/code_span_corruption.gin")
+    assert pieces_of(example, "inputs")[0].count(999) == pieces_of(example, "targets")[0].count(999) == 1
+    assert pieces_of(example, "targets")[0][0] == 999
+
+
+def test_t5s_own_objective_with_its_own_pipeline_can_be_asked_for():
+    parse("models/shared-prefix_lm.gin", "objectives/stock_prefix_lm.gin")
     chosen = gin.query_parameter("preprocessors.unsupervised.preprocessors")
     assert [reference.selector.rsplit(".", 1)[-1] for reference in chosen] == [
         "select_random_chunk", "split_tokens_to_inputs_length", "denoise",
     ]  # fmt: skip
+    assert gin.query_parameter("utils.run.train_dataset_fn").selector.endswith("mesh_train_dataset_fn")
 
 
 def test_no_configurable_of_ours_bears_a_name_of_theirs():
     registry = gin.config._REGISTRY
     ours = [selector for selector in registry._selector_map if selector.startswith("code_t5.")]
-    assert {"code_t5.code_prefix_lm", "code_t5.delimiter", "code_t5.vocabulary", "code_t5.train_code_model"} <= set(
-        ours
-    )
+    expected = {"delimiter", "vocabulary", "train_code_model", "packed_prefix_lm", "pieces", "infilling", "context"}
+    assert {f"code_t5.{name}" for name in expected} <= set(ours)
     for selector in ours:
         assert registry.matching_selectors(selector.rsplit(".", 1)[-1]) == [selector]
