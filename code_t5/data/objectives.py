@@ -107,11 +107,12 @@ def code_prefix_lm(
     sequence_length: dict[str, int],
     output_features: dict[str, seqio.Feature] | None = None,
 ) -> tf.data.Dataset:
-    """Prefix language modelling over whole files: the model reads a prefix and writes what follows.
+    """Prefix language modelling of one file at a time: what a Task gives to seqio and to t5's own pipeline.
 
-    Each file is cut into windows of `inputs + targets` tokens, with a random phase, so that over the epochs every token
-    is a target and the starts of files occur as targets too. A full window is cut where both sides are full; a shorter
-    one at a random place where both sides fit.
+    (Training packs, with `window_objectives.prefix_lm`.) The model reads a prefix and writes what follows. Each file is
+    cut into windows of `inputs + targets` tokens, with a random phase, so that over the epochs every token is a target
+    and the starts of files occur as targets too. A full window is cut where both sides are full; a shorter one at a
+    random place where both sides fit.
 
     Args:
       dataset: elements {"targets": int32 [length]}, one file each.
