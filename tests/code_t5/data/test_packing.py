@@ -113,6 +113,21 @@ def test_it_can_cross_to_a_worker_of_the_data_service(use_data_dir):
     assert not stateful, "only stateless draws are the same for the same seed"
 
 
+def test_a_worker_of_the_data_service_packs_as_this_process_does(use_data_dir):
+    gin.bind_parameter("mesh_train_dataset_fn.seed", 5)
+    gin.bind_parameter("mesh_train_dataset_fn.shuffle", False)
+    service = tf.data.experimental.service
+    dispatcher = service.DispatchServer()
+    address = dispatcher.target.split("://")[1]
+    worker = service.WorkerServer(service.WorkerConfig(dispatcher_address=address, heartbeat_interval_ms=100))
+    distributed = packing.train_dataset("fl_py_dev", LENGTHS).apply(
+        service.distribute(service.ShardingPolicy.OFF, dispatcher.target)
+    )
+    assert str(list(distributed.take(5).as_numpy_iterator())) == str(first(5))
+    worker._stop()
+    dispatcher._stop()
+
+
 def test_whole_documents_are_what_the_task_gives_without_lengths(use_data_dir):
     (document,) = names.find("fl_py_dev").get_dataset(None, split="train", shuffle=False).take(1).as_numpy_iterator()
     (row,) = tfds.as_numpy(names.find("fl_py_dev").source.get_dataset("train", shuffle=False).take(1))
