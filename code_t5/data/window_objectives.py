@@ -166,8 +166,8 @@ def span_corruption(
     Raises:
       ValueError: there is no room for a span.
 
-    Example (inputs 6, targets 4, a span of 3 wanted): [71, 9, 4, 33, 8, 20, 21, 22] may become
-      inputs [71, 9, 20, 21, 22, <0>] with targets [<0>, 4, 33, 8]... its one span wherever the draw puts it
+    Example (inputs 7, targets 5, two spans, `<0>` and `<1>` the sentinels): [71, 9, 4, 33, 8, 20, 21, 22] may become
+      inputs [71, 9, <0>, 33, 8, 20, <1>] and targets [<0>, 4, <1>, 21, 22]
     """
     inputs, targets = sequence_length["inputs"], sequence_length["targets"]
     first_sentinel = contract.special_ids(vocabulary.vocab_size)["first_sentinel"]
