@@ -8,11 +8,12 @@ import dataclasses
 from collections.abc import Sequence
 
 import mesh_tensorflow as mtf
+import numpy as np
 import tensorflow.compat.v1 as tf
 from mesh_tensorflow.transformer import transformer
 from mesh_tensorflow.transformer.transformer import Context, Unitransformer, autoregressive_inputs
 
-from code_t5.inference import stop_set
+from code_t5.inference import healing, step_logits, stop_set
 from preprocessing.contract import EOS_ID
 
 
@@ -48,13 +49,14 @@ class Decoding:
             raise ValueError("top_k needs a temperature above 0: without one the most likely token is taken anyway")
 
 
-def predict_fn(decoding: Decoding, *, stop_ids: Sequence[int]):
+def predict_fn(decoding: Decoding, *, stop_ids: Sequence[int], ranks: np.ndarray):
     """The function that Mesh TensorFlow's `get_estimator` takes as `predict_fn`.
 
     Args:
       decoding: how to write.
       stop_ids: the tokens any of which ends a sequence, besides the room being full: EOS, or all that begin with a
         newline. They are one event to the search, with the sum of their probabilities, and written as the first.
+      ranks: int32 [vocab_size], of `healing.PieceOrder`.
 
     Raises:
       ValueError: there is none.
@@ -62,26 +64,41 @@ def predict_fn(decoding: Decoding, *, stop_ids: Sequence[int]):
     Returns:
       A function of `model`, `features` and `variable_dtype` that gives int32 [batch, length]: what the model wrote
       after each prompt, zeros after its end. `features` are {"inputs": int32 [batch, inputs], "targets": int32 [batch,
-      targets]}: the prompts, and the tokens that an encoder-decoder is made to begin its answer with, zeros where there
-      are none.
+      targets], "allowed": int32 [batch, 2]}: the prompts; the tokens that an encoder-decoder is made to begin its
+      answer with, zeros where there are none; and the range of ranks of the first token, see
+      `healing.restrict_first`. Where that is restricted, stop ids do not end the sequence as its first token, the first
+      of them excepted.
     """
-
     if not stop_ids:
         raise ValueError("stop_ids is empty: give the tokens that end a sequence, EOS at least")
     stop_id = stop_ids[0]
 
     def write(model, features, variable_dtype):
-        if isinstance(model, Unitransformer):
-            with stop_set.folded(model, stop_ids):
+        one_row = isinstance(model, Unitransformer)
+        decoder = model if one_row else model.decoder
+        before = features["inputs" if one_row else "targets"]
+        start = mtf.reduce_sum(mtf.to_int32(mtf.not_equal(before, 0)), reduced_dim=before.shape.dims[-1])
+
+        def change(logits, position):
+            return healing.restrict_first(
+                logits,
+                stop_set.fold(logits, decoder.output_vocab_dim, stop_ids),
+                is_first=mtf.equal(position, start, output_shape=position.shape),
+                allowed=features["allowed"],
+                ranks=ranks,
+                vocab_dim=decoder.output_vocab_dim,
+            )
+
+        with step_logits.changed(decoder, change):
+            if one_row:
                 return _write_after_prompt(model, features["inputs"], decoding, stop_id, variable_dtype)
-        with stop_set.folded(model.decoder, stop_ids):
             return _write_from_encoder(model, features, decoding, stop_id, variable_dtype)
 
     return write
 
 
 def _write_after_prompt(model, inputs, decoding, stop_id, variable_dtype):
-    """Decoder-only: the prompt stands in the same row, ended by EOS, and room for the rest is added after it."""
+    """Decoder-only: the prompt stands in the same row, and room for the rest is added after it."""
     length_dim = inputs.shape.dims[-1]
     sequences = mtf.pad(inputs, [0, decoding.max_new_tokens], length_dim.name)
     if decoding.beam_size > 1:

@@ -10,7 +10,7 @@ from mesh_tensorflow.transformer import utils as mesh_utils
 
 from code_t5.data import data_dir, objectives, vocabulary
 from code_t5.inference import decoding as decoding_lib
-from code_t5.inference import requests
+from code_t5.inference import healing, requests
 from code_t5.inference.requests import Request
 from preprocessing import prompt
 from preprocessing.contract import EOS_ID
@@ -67,6 +67,7 @@ class TrainedModel:
             max_inputs=max_inputs,
             max_forced=self.sequence_length["targets"],
             delimited=delimited,
+            one_row=self._model_type in ("lm", "delimited_lm"),
             context_budget=trained_with if context_budget is None else context_budget,
             infills=bool(data_dir.gin_value("code_t5.infilling.rate")),
         )
@@ -81,9 +82,20 @@ class TrainedModel:
         return min(checkpoints, key=lambda path: abs(mesh_utils.get_step_from_checkpoint_path(path) - step))
 
     def complete(
-        self, prompts: Sequence[str | Request], *, decoding: decoding_lib.Decoding, one_line: bool = True
+        self,
+        prompts: Sequence[str | Request],
+        *,
+        decoding: decoding_lib.Decoding,
+        one_line: bool = True,
+        heal: bool = True,
     ) -> Iterator[str]:
         """Completes prompts, in their order.
+
+        The cursor may stand inside what the vocabulary would make one piece. So the last piece before it is taken back,
+        the model's first token must begin with the text of that piece, or be it, and that text is cut off the answer:
+        what was typed is never contradicted (`healing`). It costs a token of `max_new_tokens`. Only one piece is taken
+        back, so the cursor may still stand in a piece that began before. Nothing is taken back where the prompt ends in
+        a part of a character that has no piece of its own, or where there is a suffix.
 
         Args:
           prompts: requests, or texts before a cursor; what is too long is cut far from the cursor.
@@ -91,6 +103,7 @@ class TrainedModel:
           one_line: stop where the line ends, at any piece that begins with a newline (which is not part of the
             completion) or at the end of the file; else at the end of the file alone. Where there is a suffix the end
             of the insertion ends it in both cases.
+          heal: whether to take the last piece back.
 
         Yields:
           A completion for each prompt, indentation and newlines as the model wrote them.
@@ -107,10 +120,16 @@ class TrainedModel:
             numbers = [i for i, request in enumerate(asked) if (request.suffix is not None) == infilling]
             if not numbers:
                 continue
-            rows, begun = zip(*(self.layout.rows(asked[i]) for i in numbers), strict=True)
-            stop_ids = self.layout.stop_ids(infilling=infilling, one_line=one_line)
-            for i, written in zip(numbers, self.write(rows, begun, decoding=decoding, stop_ids=stop_ids), strict=True):
-                text = self.codec.decode(written)
+            rows = [self.layout.rows(asked[i], heal=heal) for i in numbers]
+            answers = self.write(
+                [row.read for row in rows],
+                [row.begun for row in rows],
+                decoding=decoding,
+                stop_ids=self.layout.stop_ids(infilling=infilling, one_line=one_line),
+                first_tokens=[self.layout.first_tokens(row) for row in rows],
+            )
+            for i, row, written in zip(numbers, rows, answers, strict=True):
+                text = healing.answer(self.codec, written, taken_back=row.taken_back)
                 texts[i] = prompt.first_line(text) if one_line else text
         yield from (texts[i] for i in range(len(asked)))
 
@@ -121,6 +140,7 @@ class TrainedModel:
         *,
         decoding: decoding_lib.Decoding,
         stop_ids: Sequence[int],
+        first_tokens: Sequence[tuple[int, int]] | None = None,
     ) -> Iterator[list[int]]:
         """Writes token ids after prompts of token ids.
 
@@ -130,12 +150,15 @@ class TrainedModel:
           decoding: how to write.
           stop_ids: the tokens any of which ends a row, with the probability of all together, see
             `decoding.predict_fn`; the first of them is then the last token of what is yielded, where EOS is left out.
+          first_tokens: for each row the range of ranks of `layout.piece_order` that its first token is bound to,
+            `healing.NOT_HEALED` for none; None binds no row.
         """
         features = {
             "inputs": _pad(prompts, self.sequence_length["inputs"]),
             "targets": _pad(begun or [[]] * len(prompts), self.sequence_length["targets"]),
+            "allowed": _pad(first_tokens or [healing.NOT_HEALED] * len(prompts), 2),
         }
-        predict_fn = decoding_lib.predict_fn(decoding, stop_ids=stop_ids)
+        predict_fn = decoding_lib.predict_fn(decoding, stop_ids=stop_ids, ranks=self.layout.piece_order.ranks)
         for written in self._predict(features, predict_fn=predict_fn, key="outputs"):
             yield _until_end(written)
 

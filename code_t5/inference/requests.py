@@ -4,9 +4,11 @@ The layouts are those of `preprocessing.prompt`, in which training puts infillin
 """
 
 import dataclasses
+import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+from code_t5.inference import healing
 from preprocessing import contract, prompt
 
 
@@ -59,6 +61,21 @@ def _is_file(file: Any) -> bool:
     return isinstance(file, dict) and all(isinstance(file.get(name), str) for name in ("path", "text"))
 
 
+class Rows(NamedTuple):
+    """What a model is given for a request.
+
+    Attributes:
+      read: the ids that it reads.
+      begun: the ids that its answer is made to begin with.
+      taken_back: the id of the last piece before the cursor, which stands in neither of them; what the model writes
+        first must begin with its text. None where nothing was taken back.
+    """
+
+    read: list[int]
+    begun: list[int]
+    taken_back: int | None = None
+
+
 @dataclasses.dataclass(frozen=True)
 class Layout:
     """How the tokens of a request are laid out for one model.
@@ -68,6 +85,7 @@ class Layout:
       max_inputs: the most tokens that it reads, without the EOS of a delimited model.
       max_forced: the most tokens that its answer can be made to begin with.
       delimited: whether it reads prompt and answer in one row, and prompts end in EOS.
+      one_row: whether it reads prompt and answer in one row, as all decoder-only models do.
       context_budget: the most tokens of other files; 0 for none.
       infills: whether it was trained to fill in.
 
@@ -79,6 +97,7 @@ class Layout:
     max_inputs: int
     max_forced: int
     delimited: bool
+    one_row: bool = False
     context_budget: int = 0
     infills: bool = False
 
@@ -105,17 +124,26 @@ class Layout:
                 "with --context_budget"
             )
 
-    def rows(self, request: Request) -> tuple[list[int], list[int]]:
-        """The ids that the model reads, and those that its answer is made to begin with.
+    @functools.cached_property
+    def piece_order(self) -> healing.PieceOrder:
+        """Of the codec."""
+        return healing.PieceOrder(self.codec)
+
+    def rows(self, request: Request, *, heal: bool = True) -> Rows:
+        """The ids that the model reads, those that its answer is made to begin with, and the one that was taken back.
 
         Without a suffix an encoder-decoder reads the lines before the cursor's, and its answer begins with what stands
         in that line already: it goes on with a line more surely than it takes one up. A decoder reads all in one row
         anyway. The newline before the cursor's line goes with that line, because its piece may hold the indentation,
-        too: so the two parts are the ids of the whole prompt, as training cuts them.
+        too: so the two parts are the ids of the whole prompt, as training cuts them. The last of these ids is taken
+        back (`healing`) where it is a text piece: a newline, too, since a piece may hold it and an indentation of which
+        only a part was typed.
 
-        With a suffix it reads all of the prompt, because training cuts holes anywhere.
+        With a suffix it reads all of the prompt, because training cuts holes anywhere; inside of pieces, too, so that
+        nothing needs healing.
 
-        Example: "import os\\n    x = os." is read as "import os", and the answer begins with "\\n    x = os.".
+        Example: "import os\\n    x = os." is read as "import os", the answer begins with "\\n    x = os", and "." is
+          taken back.
         """
         before = self._context(request)
         room = self.max_inputs - len(before)
@@ -124,14 +152,26 @@ class Layout:
             suffix = [*self.codec.encode(request.suffix), *([] if self.delimited else [contract.EOS_ID])]
             ids = contract.special_ids(self.codec.vocab_size)
             read = prompt.infilling(self.codec.encode(request.prompt), suffix, ids=ids, max_tokens=room)
-            return self._ended([*before, *read]), []
+            return Rows(self._ended([*before, *read]), [])
         text = request.prompt
         border = text.rfind("\n")
-        if self.delimited or border <= 0:
-            return self._ended([*before, *prompt.left_cut(self.codec.encode(text), room)]), []
-        line = self.codec.encode(text[border:])
+        if self.one_row or self.delimited or border <= 0:
+            ids, taken_back = self._taken_back(self.codec.encode(text), heal)
+            return Rows(self._ended([*before, *prompt.left_cut(ids, room)]), [], taken_back)
+        line, taken_back = self._taken_back(self.codec.encode(text[border:]), heal)
         read = prompt.left_cut(self.codec.encode(text[:border]), room)
-        return self._ended([*before, *read]), list(prompt.left_cut(line, self.max_forced))
+        return Rows(self._ended([*before, *read]), list(prompt.left_cut(line, self.max_forced)), taken_back)
+
+    def _taken_back(self, ids: list[int], heal: bool) -> tuple[list[int], int | None]:
+        if heal and ids and self.piece_order.heals(ids[-1]):
+            return ids[:-1], ids[-1]
+        return ids, None
+
+    def first_tokens(self, rows: Rows) -> tuple[int, int]:
+        """The range of ranks that the first token written is bound to."""
+        if rows.taken_back is None:
+            return healing.NOT_HEALED
+        return self.piece_order.continuing(rows.taken_back)
 
     def _context(self, request: Request) -> list[int]:
         if not self.context_budget or not (request.files or request.path):
@@ -142,6 +182,9 @@ class Layout:
         return [*ids, contract.EOS_ID] if self.delimited else list(ids)
 
     def stop_ids(self, *, infilling: bool, one_line: bool) -> list[int]:
-        """The tokens any of which ends an answer; the first of them is written for it."""
+        """The tokens any of which ends an answer; the first of them is written for it.
+
+        That is none of the newlines: an answer may begin with one that was taken back.
+        """
         ends = [contract.special_ids(self.codec.vocab_size)["end_of_insertion"]] if infilling else []
-        return [*ends, *(self.codec.line_ends() if one_line else []), contract.EOS_ID]
+        return [*ends, contract.EOS_ID, *(self.codec.line_ends() if one_line else [])]

@@ -5,8 +5,7 @@ pieces, one for each indentation, and a likelier single token would win over it;
 same line several times. So while it decodes, the probability of all of them goes to the first.
 """
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import mesh_tensorflow as mtf
 import tensorflow.compat.v1 as tf
@@ -20,7 +19,7 @@ def fold(logits: mtf.Tensor, vocab_dim: mtf.Dimension, stop_ids: Sequence[int]) 
 
     Args:
       logits: float [..., vocab], not normalised.
-      stop_ids: distinct ids in [0, vocab), one or more.
+      stop_ids: distinct ids in [0, vocab), one or more; one alone changes nothing.
 
     Returns:
       float32 of the shape of `logits`: the first one's is the log of the sum of the exponentials of theirs, the
@@ -29,6 +28,8 @@ def fold(logits: mtf.Tensor, vocab_dim: mtf.Dimension, stop_ids: Sequence[int]) 
     Example: logits of log([1, 2, 3, 4]) with stop_ids [1, 3] become log([1, 6, 3, 0]), up to `NEVER`.
     """
     logits = mtf.to_float(logits)
+    if len(stop_ids) == 1:
+        return logits
     is_stop = _members(logits.mesh, vocab_dim, stop_ids)
     is_first = _members(logits.mesh, vocab_dim, stop_ids[:1])
     never = mtf.constant(logits.mesh, NEVER, dtype=tf.float32)
@@ -42,30 +43,3 @@ def _members(mesh: mtf.Mesh, vocab_dim: mtf.Dimension, ids: Sequence[int]) -> mt
     chosen = set(ids)
     mask = tf.constant([i in chosen for i in range(vocab_dim.size)])
     return mtf.import_tf_tensor(mesh, mask, mtf.Shape([vocab_dim]))
-
-
-@contextlib.contextmanager
-def folded(decoder, stop_ids: Sequence[int]) -> Iterator[None]:
-    """Within the block, the steps that a decoder is built to write are built with folded logits.
-
-    Args:
-      decoder: a `Unitransformer`. Its methods for greedy search, sampling and ours for beam search all take the
-        logits of a step from `_call_internal`; this one is replaced while they build the graph.
-      stop_ids: as for `fold`. One alone needs no folding, and gets none.
-    """
-    if len(stop_ids) == 1:
-        yield
-        return
-    unfolded = decoder._call_internal
-
-    def call(context, inputs, targets=None):
-        logits = unfolded(context, inputs, targets)
-        if context.mode != "incremental":
-            return logits  # of the prompt: nobody reads them
-        return fold(logits, decoder.output_vocab_dim, stop_ids)
-
-    decoder._call_internal = call
-    try:
-        yield
-    finally:
-        del decoder._call_internal  # the class's own is found again

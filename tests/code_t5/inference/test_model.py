@@ -1,12 +1,16 @@
-"""Each of the three models: what it writes is what it scores highest, by the same laws."""
+"""Each of the models: what it writes is what it scores highest, by the same laws."""
 
+import random
 import shutil
 
 import numpy as np
 import pytest
 
 from code_t5.inference.decoding import Decoding
+from code_t5.inference.healing import NOT_HEALED
 from code_t5.inference.model import TrainedModel
+from code_t5.inference.requests import Request
+from preprocessing import prompt as prompt_lib
 from preprocessing.contract import EOS_ID
 
 pytestmark = pytest.mark.slow
@@ -79,7 +83,7 @@ def test_an_answer_goes_on_after_the_beginning_that_it_is_given(model, prompts, 
 
     begun = write(prompts, decoding=Decoding(4))
     rest = write(prompts, begun, decoding=how)
-    if model.layout.delimited:  # all in one row: the beginning is part of the prompt, and nothing else is listened to
+    if model.layout.one_row:  # all in one row: the beginning is part of the prompt, and nothing else is listened to
         assert rest == write(prompts, decoding=how)
     elif how.beam_size == 1:
         whole = write(prompts, decoding=Decoding(8))
@@ -97,14 +101,102 @@ def test_what_ends_an_answer_is_one_event_with_the_probability_of_all(model, pro
     ranked = scores(model, prompt, [[token] for token in candidates])
     order = [candidates[i] for i in np.argsort(-ranked)]
     chance = dict(zip(candidates, np.exp(ranked), strict=True))
-    losers = order[1:12]
-    assert sum(chance[token] for token in losers) > 1.1 * chance[order[0]]
+    [[*end]] = model.write([prompt], decoding=Decoding(1), stop_ids=[EOS_ID])
+    best = chance[end[0]] if end else np.exp(scores(model, prompt, [[EOS_ID]])[0])
+    losers = [token for token in order if [token] != end]
+    total = np.cumsum([chance[token] for token in losers])
+    losers = losers[: 1 + np.flatnonzero(total > 1.1 * best)[0]]
+    assert len(losers) > 1
+    assert chance[losers[0]] < best
     for stop_ids in (losers, losers[::-1]):
         for how in (Decoding(1), Decoding(1, beam_size=2, length_bonus=0.0), Decoding(1, temperature=1.0, top_k=1)):
             assert list(model.write([prompt], decoding=how, stop_ids=stop_ids)) == [[stop_ids[0]]]
     unlikely = order[-2:]
-    assert sum(chance[token] for token in unlikely) < 0.9 * chance[order[0]]
-    assert list(model.write([prompt], decoding=Decoding(1), stop_ids=unlikely)) == [[order[0]]]
+    assert sum(chance[token] for token in unlikely) < 0.9 * best
+    assert list(model.write([prompt], decoding=Decoding(1), stop_ids=unlikely)) == [end]
+
+
+def text_pieces(model) -> list[int]:
+    return [i for i in every_token(model) if model.layout.piece_order.heals(i)]
+
+
+def test_greedy_takes_the_allowed_token_that_scores_highest_and_other_rows_are_as_they_are(model, prompts):
+    order = model.layout.piece_order
+    bound = [order.continuing(token) for token in random.Random(0).sample(text_pieces(model), 40)]
+    asked, first = prompts[:1] * 40 + prompts, bound + [NOT_HEALED] * len(prompts)
+    written = list(model.write(asked, decoding=Decoding(2), stop_ids=[EOS_ID], first_tokens=first))
+    candidates = text_pieces(model)
+    ranked = dict(zip(candidates, scores(model, prompts[0], [[token] for token in candidates]), strict=True))
+    for ranks, tokens in zip(bound, written, strict=False):
+        assert tokens[0] in order.ids(ranks)
+        assert ranked[tokens[0]] >= max(ranked[token] for token in order.ids(ranks)) - 1e-4
+    assert written[40:] == list(model.write(prompts, decoding=Decoding(2), stop_ids=[EOS_ID]))
+
+
+HOW = [Decoding(3), Decoding(3, beam_size=4), Decoding(3, temperature=5.0), Decoding(3, temperature=5.0, top_k=5)]
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_the_first_token_is_an_allowed_one_even_where_it_may_end_the_row(model, prompts, how):
+    order = model.layout.piece_order
+    candidates = text_pieces(model)
+    lines = [token for token in candidates if token in set(model.codec.line_ends())]
+    alone = [token for token in candidates if order.ids(order.continuing(token)) == [token]]
+    tokens = random.Random(1).sample(candidates, 60) + lines[:1] + random.Random(1).sample(alone, 3)
+    first = [order.continuing(token) for token in tokens]
+    stop_ids = [EOS_ID, *lines]
+    rows = [prompts[i % len(prompts)] for i in range(len(tokens))]
+    written = list(model.write(rows, decoding=how, stop_ids=stop_ids, first_tokens=first))
+    for ranks, found in zip(first, written, strict=True):
+        assert found[0] in order.ids(ranks)
+        assert not set(found[1:]) & set(stop_ids)
+    assert [found[0] for found in written[-3:]] == tokens[-3:]
+
+
+def test_sampling_draws_among_the_allowed(model, prompts):
+    order = model.layout.piece_order
+    ranks = max((order.continuing(token) for token in text_pieces(model)), key=lambda ranks: ranks[1] - ranks[0])
+    how = Decoding(1, temperature=5.0)
+    drawn = list(model.write(prompts[:1] * 200, decoding=how, stop_ids=[EOS_ID], first_tokens=[ranks] * 200))
+    assert {token for tokens in drawn for token in tokens} <= set(order.ids(ranks))
+    assert len({tuple(tokens) for tokens in drawn}) > 20
+
+
+CODE = "import os\n\n\nclass A:\n    def f(self, a):\n        return '\u2581é\x10' + os.path\n    x = [1]\n"
+
+
+@pytest.mark.parametrize("how", [Decoding(4), Decoding(4, beam_size=2)])
+@pytest.mark.parametrize("one_line", [True, False])
+def test_law_what_was_typed_and_the_answer_are_the_text_of_all_tokens(model, how, one_line):
+    """With the cursor anywhere, within words, indentation and before newlines."""
+    draw = random.Random(2)
+    spans = [sorted(draw.sample(range(len(CODE)), 2)) for _ in range(60)]
+    typed = [CODE[max(start, end - 25) : end] for start, end in spans]
+    rows = [model.layout.rows(Request(text)) for text in typed]
+    assert sum(row.taken_back is not None for row in rows) > 50
+    first = [model.layout.first_tokens(row) for row in rows]
+    stop_ids = model.layout.stop_ids(infilling=False, one_line=one_line)
+    read, begun = [row.read for row in rows], [row.begun for row in rows]
+    written = list(model.write(read, begun, decoding=how, stop_ids=stop_ids, first_tokens=first))
+    answers = list(model.complete(typed, decoding=how, one_line=one_line))
+    for text, row, tokens, answer in zip(typed, rows, written, answers, strict=True):
+        whole = model.codec.decode([*row.read, *row.begun, *tokens])
+        assert whole.startswith(text)
+        rest = whole.removeprefix(text)
+        assert answer == (prompt_lib.first_line(rest) if one_line else rest)
+        assert not (one_line and "\n" in rest)
+
+
+def test_where_nothing_is_taken_back_nothing_changes(model):
+    typed = ["", "x = '😀", *PROMPTS]
+    rows = [model.layout.rows(Request(text), heal=False) for text in typed]
+    assert rows[:2] == [model.layout.rows(Request(text)) for text in typed[:2]]
+    stop_ids = model.layout.stop_ids(infilling=False, one_line=True)
+    read, begun = [row.read for row in rows], [row.begun for row in rows]
+    written = model.write(read, begun, decoding=Decoding(6), stop_ids=stop_ids)
+    expected = [prompt_lib.first_line(model.codec.decode(tokens)) for tokens in written]
+    assert list(model.complete(typed, decoding=Decoding(6), heal=False)) == expected
+    assert list(model.complete(typed, decoding=Decoding(6)))[:2] == expected[:2]
 
 
 def test_one_line_ends_before_the_newline_and_empty_prompts_are_fine(model):

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from code_t5.inference.requests import Layout, Request
+from code_t5.inference import healing
+from code_t5.inference.requests import Layout, Request, Rows
 from preprocessing import contract, prompt, vocabulary
 from preprocessing.contract import EOS_ID
 
@@ -21,25 +22,69 @@ def layout(codec, **more) -> Layout:
     return Layout(codec, **{**values, **more})
 
 
+def unhealed(layout: Layout, request: Request) -> tuple[list[int], list[int]]:
+    return layout.rows(request, heal=False)[:2]
+
+
 def test_an_encoder_decoder_reads_the_lines_before_and_begins_with_the_cursors(codec):
-    assert layout(codec).rows(Request("import os\n    x = os.")) == (
+    assert unhealed(layout(codec), Request("import os\n    x = os.")) == (
         codec.encode("import os"),
         codec.encode("\n    x = os."),
     )
     for text in ("x = os.", "\nx = os.", ""):
-        assert layout(codec).rows(Request(text)) == (codec.encode(text), [])
+        assert unhealed(layout(codec), Request(text)) == (codec.encode(text), [])
 
 
-def test_a_decoder_reads_all_and_an_end(codec):
+@pytest.mark.parametrize("end", [{"delimited": True}, {"delimited": False, "one_row": True}])
+def test_a_decoder_reads_all_and_the_end_of_a_delimited_part(codec, end):
     text = "import os\n    x = os."
-    assert layout(codec, delimited=True).rows(Request(text)) == ([*codec.encode(text), EOS_ID], [])
+    assert unhealed(layout(codec, **end), Request(text)) == ([*codec.encode(text), *[EOS_ID] * end["delimited"]], [])
 
 
-@pytest.mark.parametrize("text", ["if x:\n    y = 1", "if x:\r\n\ty", "a\n\n\n  b", "def f():\n", "a\n        "])
-@pytest.mark.parametrize("delimited", [False, True])
-def test_law_the_parts_of_a_prompt_are_the_ids_of_the_whole(codec, text, delimited):
-    read, begun = layout(codec, delimited=delimited).rows(Request(text))
+@pytest.mark.parametrize("text", ["if x:\n    y = 1", "if x:\r\n\ty", "a\n\n\n  b", "def f():\n", "a\n        ", "a"])
+@pytest.mark.parametrize("how", [{}, {"delimited": True}, {"one_row": True}])
+def test_law_the_parts_of_a_prompt_are_the_ids_of_the_whole(codec, text, how):
+    read, begun, taken_back = layout(codec, **how).rows(Request(text))
+    back = [] if taken_back is None else [taken_back]
+    assert [*(i for i in read if i != EOS_ID), *begun, *back] == codec.encode(text)
+    assert bool(back) == (not codec.processor.is_byte(codec.encode(text)[-1]))
+    read, begun, taken_back = layout(codec, **how).rows(Request(text), heal=False)
     assert [*(i for i in read if i != EOS_ID), *begun] == codec.encode(text)
+    assert taken_back is None
+
+
+def test_a_newline_is_taken_back_because_more_indentation_may_be_one_piece_with_it(codec):
+    lay = layout(codec)
+    rows = lay.rows(Request("def f():\n"))
+    assert rows == Rows(codec.encode("def f():"), [], codec.encode("\n")[0])
+    allowed = lay.piece_order.ids(lay.first_tokens(rows))
+    assert codec.encode("\n    ")[0] in allowed
+    assert sorted(allowed) == [i for i in codec.line_ends() if not codec.processor.is_byte(i)]
+
+
+def test_what_is_no_text_piece_stays(codec):
+    lay = layout(codec, context_budget=50)
+    assert lay.rows(Request("")).taken_back is None
+    assert lay.rows(Request("", path="a.py")).taken_back is None
+    assert lay.rows(Request("x = '\U0001f600")).taken_back is None  # four bytes, because no piece has it
+    rows = layout(codec, infills=True).rows(Request("x = os.", suffix="\n"))
+    assert rows.taken_back is None
+    assert lay.first_tokens(rows) == healing.NOT_HEALED
+
+
+def test_law_where_the_whole_line_agrees_its_own_piece_is_allowed(codec):
+    lay, pieces = layout(codec), codec.piece_bytes()
+    agreed = 0
+    for end in range(1, len(TEXT)):
+        whole, rows = codec.encode(TEXT), lay.rows(Request(TEXT[:end]))
+        before = [*rows.read, *rows.begun]
+        if rows.taken_back is None or whole[: len(before)] != before:
+            continue
+        next_piece = whole[len(before)]
+        if pieces[next_piece].startswith(pieces[rows.taken_back]):
+            agreed += 1
+            assert next_piece in lay.piece_order.ids(lay.first_tokens(rows))
+    assert agreed > 20
 
 
 @pytest.mark.parametrize("delimited", [False, True])
@@ -47,12 +92,14 @@ def test_what_is_too_long_is_cut_far_from_the_cursor(codec, delimited):
     lay = layout(codec, max_inputs=20, max_forced=6, delimited=delimited, infills=True)
     before, line = codec.encode(TEXT * 9), codec.encode("\n    x = (1, 2, 3, 4, 5, 6, 7, 8, 9)")
     end = [EOS_ID] if delimited else []
-    read, begun = lay.rows(Request(TEXT * 9 + "\n    x = (1, 2, 3, 4, 5, 6, 7, 8, 9)"))
+    request = Request(TEXT * 9 + "\n    x = (1, 2, 3, 4, 5, 6, 7, 8, 9)")
     if delimited:
-        assert (read, begun) == ([*[*before, *line][-20:], EOS_ID], [])
+        assert unhealed(lay, request) == ([*[*before, *line][-20:], EOS_ID], [])
+        assert lay.rows(request) == ([*[*before, *line][-21:-1], EOS_ID], [], line[-1])
     else:
-        assert (read, begun) == (before[-20:], line[-6:])
-    read, begun = lay.rows(Request(TEXT * 9, suffix=TEXT * 9))
+        assert unhealed(lay, request) == (before[-20:], line[-6:])
+        assert lay.rows(request) == (before[-20:], line[-7:-1], line[-1])
+    read, begun, _ = lay.rows(Request(TEXT * 9, suffix=TEXT * 9))
     assert begun == []
     ids = contract.special_ids(codec.vocab_size)
     assert read == [*prompt.infilling(before, before, ids=ids, max_tokens=20), *end]
@@ -65,11 +112,11 @@ def test_with_a_suffix_the_whole_prompt_is_read_and_the_files_end_is_shown(codec
     before, after = codec.encode("import os\nx = "), codec.encode("\ny = 2\n")
     whole = [ids["fill_prefix"], *before, ids["fill_suffix"], *after, EOS_ID, ids["fill_middle"]]
     request = Request("import os\nx = ", "\ny = 2\n")
-    assert lay.rows(request) == (whole, [])
+    assert lay.rows(request) == (whole, [], None)
     delimited = layout(codec, infills=True, delimited=True).rows(request)
-    assert delimited == ([i for i in whole if i != EOS_ID] + [EOS_ID], [])
+    assert delimited == ([i for i in whole if i != EOS_ID] + [EOS_ID], [], None)
     empty = [ids["fill_prefix"], ids["fill_suffix"], EOS_ID, ids["fill_middle"]]
-    assert lay.rows(Request("", "")) == (empty, [])
+    assert lay.rows(Request("", "")) == (empty, [], None)
 
 
 def test_other_files_stand_before_the_prompt_and_take_room_from_it(codec):
@@ -77,25 +124,25 @@ def test_other_files_stand_before_the_prompt_and_take_room_from_it(codec):
     lay = layout(codec, max_inputs=120, context_budget=100, infills=True)
     before = prompt.context(codec, files, path="c.py", budget=100)
     assert 90 < len(before) <= 100
-    read, begun = lay.rows(Request(TEXT * 5 + "\nx", files=files, path="c.py"))
+    read, begun = unhealed(lay, Request(TEXT * 5 + "\nx", files=files, path="c.py"))
     assert read == [*before, *codec.encode(TEXT * 5)[-(120 - len(before)) :]]
     assert begun == codec.encode("\nx")
-    read, begun = lay.rows(Request(TEXT * 5, TEXT * 5, files, "c.py"))
+    read, begun = unhealed(lay, Request(TEXT * 5, TEXT * 5, files, "c.py"))
     assert read[: len(before)] == before
     assert len(read) == 120
     only_path = prompt.context(codec, (), path="c.py", budget=100)
-    assert lay.rows(Request("x", path="c.py")) == ([*only_path, *codec.encode("x")], [])
-    assert lay.rows(Request("x")) == (codec.encode("x"), [])
-    assert layout(codec).rows(Request("x", path="c.py")) == (codec.encode("x"), [])
+    assert unhealed(lay, Request("x", path="c.py")) == ([*only_path, *codec.encode("x")], [])
+    assert unhealed(lay, Request("x")) == (codec.encode("x"), [])
+    assert unhealed(layout(codec), Request("x", path="c.py")) == (codec.encode("x"), [])
 
 
 def test_what_ends_an_answer(codec):
     lay = layout(codec)
     end, lines = contract.special_ids(codec.vocab_size)["end_of_insertion"], codec.line_ends()
     assert lay.stop_ids(infilling=False, one_line=False) == [EOS_ID]
-    assert lay.stop_ids(infilling=False, one_line=True) == [*lines, EOS_ID]
+    assert lay.stop_ids(infilling=False, one_line=True) == [EOS_ID, *lines]
     assert lay.stop_ids(infilling=True, one_line=False) == [end, EOS_ID]
-    assert lay.stop_ids(infilling=True, one_line=True) == [end, *lines, EOS_ID]
+    assert lay.stop_ids(infilling=True, one_line=True) == [end, EOS_ID, *lines]
 
 
 def test_a_model_is_not_asked_for_what_it_was_not_trained_for(codec):

@@ -1,6 +1,4 @@
-"""Folding alone, on logits and on a decoder that gives them."""
-
-import types
+"""Folding alone, on logits."""
 
 import mesh_tensorflow as mtf
 import numpy as np
@@ -55,41 +53,10 @@ def test_unlikely_stops_stay_exact_beside_a_likely_token():
     np.testing.assert_allclose(found[0, 4], np.log(2), rtol=1e-6)
 
 
-class Decoder:
-    """Gives its input as logits."""
-
-    output_vocab_dim = VOCAB
-
-    def _call_internal(self, context, inputs, targets=None):
-        return inputs
-
-
-def test_a_decoder_folds_its_steps_within_the_block_only():
-    decoder = Decoder()
-
-    def call(mode):
-        return lambda tensor: decoder._call_internal(types.SimpleNamespace(mode=mode), tensor)
-
-    with stop_set.folded(decoder, [1, 2]):
-        step, prompt = evaluate(call("incremental"), logits()), evaluate(call("first_part"), logits())
-    assert (step[:, 2] == np.float32(stop_set.NEVER)).all()
-    np.testing.assert_array_equal(prompt, logits())
-    np.testing.assert_array_equal(evaluate(call("incremental"), logits()), logits())
-
-
 def test_one_token_alone_is_left_as_it_is():
-    decoder = Decoder()
-    with stop_set.folded(decoder, [1]):
-        assert decoder._call_internal.__func__ is Decoder._call_internal
-
-
-def test_a_decoder_is_itself_again_after_an_error():
-    decoder = Decoder()
-    with pytest.raises(KeyError), stop_set.folded(decoder, [1, 2]):
-        raise KeyError
-    assert decoder._call_internal.__func__ is Decoder._call_internal
+    np.testing.assert_array_equal(evaluate(lambda tensor: stop_set.fold(tensor, VOCAB, [1]), logits()), logits())
 
 
 def test_no_token_to_stop_at_is_an_error():
     with pytest.raises(ValueError, match="stop_ids is empty"):
-        decoding.predict_fn(decoding.Decoding(), stop_ids=[])
+        decoding.predict_fn(decoding.Decoding(), stop_ids=[], ranks=np.zeros(VOCAB.size, np.int32))
