@@ -17,7 +17,7 @@ from preprocessing import prompt
 # The range of ranks of a row in which nothing was taken back.
 NOT_HEALED = (0, 0)
 # Beam search gives all beams but the first a score of -1e9 at its first step, and what has not ended that, too. What is
-# forbidden must lose against them: it would be found among the ended ones otherwise.
+# forbidden must lose against them rather than be as good.
 FORBIDDEN = -1e18
 
 

@@ -76,7 +76,7 @@ def data_dir(documents, vocabulary_dir) -> pathlib.Path:
     return folder
 
 
-MODELS = ("shared-prefix_lm", "prefix_lm", "lm")
+MODELS = ("shared-prefix_lm", "prefix_lm", "lm", "causal_lm")
 # Two layers of width 64 and windows of 32 + 32 tokens: what these tests look at does not depend on size.
 SMALL = {
     "num_layers": 2, "d_model": 64, "d_ff": 128, "num_heads": 2, "d_kv": 32, "run.save_checkpoints_steps": 1000,
@@ -121,7 +121,7 @@ def train_once(tmp_path_factory, data_dir):
 
 @pytest.fixture(scope="session", params=MODELS)
 def trained(request, train_once) -> pathlib.Path:
-    """A model directory of each of the three models."""
+    """A model directory of each of MODELS."""
     return train_once(request.param)
 
 
