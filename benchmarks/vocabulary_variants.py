@@ -37,7 +37,7 @@ class Variant:
     trainer: str = "merges"
     vocab_size: int = 16_000
     sample_mb: float | None = 8.0
-    words: int = 8
+    words: int = 1
     min_count: int = merges.MIN_COUNT
     indentation: bool = True
     split_digits: bool = False
@@ -51,7 +51,7 @@ def units(variant: Variant) -> list[re.Pattern]:
     """
     letters, digit = (r"[^\W\d]+", r"|\d") if variant.split_digits else (r"\w+", "")
     word = rf"[^\S\n]*(?:{letters}|[^\w\s]+)"
-    lengths = [variant.words or 8]
+    lengths = [variant.words or 8]  # whole lines are taken apart into runs of 8
     while lengths[-1] > 1:
         lengths.append(lengths[-1] // 2)
     runs = [rf"(?:{word}){{1,{length}}}{digit}" for length in lengths]

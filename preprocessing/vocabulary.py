@@ -19,7 +19,7 @@ MODEL_FILE = "code.model"
 DESCRIPTION_FILE = "vocabulary.json"
 
 # Another name for each way to find pieces: a vocabulary made in another way is made again, not taken for this one.
-TRAINER = "merges in runs of words"
+TRAINER = "merges in words"
 # The rarest characters, 1 in 500 by occurrence, are written as bytes. Each takes a piece else: 1,271 of 16,000 at a
 # coverage of 0.9995, which costs 1 % of the bytes a token.
 CHARACTER_COVERAGE = 0.998

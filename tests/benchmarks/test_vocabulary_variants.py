@@ -26,7 +26,7 @@ def test_the_first_variant_is_the_product():
         (Variant("runs", words=2), ["x =", " y2.", "z", "\n      "]),
         (Variant("lines", words=0), ["x = y2.z", "\n      "]),
         (Variant("newline", words=0, indentation=False), ["x = y2.z", "\n", "      "]),
-        (Variant("digits", split_digits=True), ["x = y", "2", ".z", "\n      "]),
+        (Variant("digits", words=8, split_digits=True), ["x = y", "2", ".z", "\n      "]),
     ],
 )
 def test_what_merges_may_not_cross(variant, expected):

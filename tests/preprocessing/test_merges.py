@@ -26,12 +26,17 @@ def test_words_and_runs_of_them():
 
 
 def test_rare_runs_are_counted_as_their_halves_or_words():
-    assert merges.count_units(["a = b\n  a = b\n"]) == {"a = b": 2, "\n  ": 1, "\n": 1}
-    assert merges.count_units(["a = b", "a = c"]) == {"a =": 2, " b": 1, " c": 1}
-    assert merges.count_units(["a b c d", "a b c x"]) == {"a b": 2, " c": 2, " d": 1, " x": 1}
-    assert merges.count_units(["a = b"]) == {"a": 1, " =": 1, " b": 1}
-    assert merges.count_units(["a = b"], min_count=1) == {"a = b": 1}
+    runs = [merges.runs_of(words) for words in (8, 4, 2, 1)]
+    assert merges.count_units(["a = b\n  a = b\n"], units=runs) == {"a = b": 2, "\n  ": 1, "\n": 1}
+    assert merges.count_units(["a = b", "a = c"], units=runs) == {"a =": 2, " b": 1, " c": 1}
+    assert merges.count_units(["a b c d", "a b c x"], units=runs) == {"a b": 2, " c": 2, " d": 1, " x": 1}
+    assert merges.count_units(["a = b"], units=runs) == {"a": 1, " =": 1, " b": 1}
+    assert merges.count_units(["a = b"], units=runs, min_count=1) == {"a = b": 1}
     assert merges.count_units(["a1"], units=[re.compile(r"\w+"), re.compile(r"\w")]) == {"a": 1, "1": 1}
+
+
+def test_words_are_counted_by_themselves():
+    assert merges.count_units(["a = b\n  a\n"]) == {"a": 2, " =": 1, " b": 1, "\n  ": 1, "\n": 1}
 
 
 def test_too_many_units_leave_the_most_frequent(monkeypatch):
