@@ -1,6 +1,7 @@
 """The programs as users start them."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -111,17 +112,25 @@ def test_inspect_task_lists_and_shows(data_dir, tmp_path):
     assert "from the cache" in cached
     for text in (plain, cached):
         assert "--- example 3" in text
-        assert "padding, examples packed" in text
+        assert "inputs, piece 1 of " in text
+        assert re.search(r"inputs   padding: 0\.\d+%\ntargets  padding: 0\.\d+%", text)
     assert "targets (" in command(*show, "--task", "fl_py_dev_line").stdout
 
 
-def test_inspect_task_follows_the_trainers_gin_files(data_dir):
+@pytest.mark.parametrize(
+    ("gin_files", "expected"),
+    [
+        (["models/lm.gin", "objectives/code_infilling.gin"], r"<fill_prefix>[^<]*<fill_suffix>[^<]*<fill_middle></s>"),
+        (["models/shared-prefix_lm.gin", "objectives/stock_prefix_lm.gin"], r"padding, examples packed : inputs \d"),
+    ],
+)
+def test_inspect_task_follows_the_trainers_gin_files(data_dir, gin_files, expected):
     shown = command(
-        "code_t5.main.inspect_task", "--data_dir", data_dir, "--task", "fl_py_dev", "--inputs_length", "32",
-        "--targets_length", "24", "--gin_location_prefix=gin_configs/", "--gin_file=models/lm.gin",
-        "--gin_param=MIXTURE_NAME = 'fl_py_dev'",
+        "code_t5.main.inspect_task", "--data_dir", data_dir, "--task", "fl_py_dev", "--inputs_length", "64",
+        "--targets_length", "48", "--num_examples", "9", "--gin_location_prefix=gin_configs/",
+        *(f"--gin_file={name}" for name in gin_files), "--gin_param=MIXTURE_NAME = 'fl_py_dev'",
     ).stdout  # fmt: skip
-    assert "</s>" in shown or "longest 32" in shown
+    assert re.search(expected, shown)
 
 
 @pytest.mark.parametrize(
