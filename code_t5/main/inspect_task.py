@@ -87,8 +87,9 @@ def show_packed(example: dict[str, np.ndarray], vocabulary: seqio.Vocabulary) ->
 
 
 def text_of(ids: list[int], vocabulary: seqio.Vocabulary) -> str:
-    """Text, with the names of sentinels and markers in it: they have no text of their own."""
+    """Text, with the names of EOS, sentinels and markers in it: they have no text of their own."""
     special = dict(enumerate(contract.reserved_pieces(), vocabulary.vocab_size - contract.NUM_RESERVED))
+    special[contract.EOS_ID] = "</s>"
     runs = itertools.groupby(ids, special.get)
     return "".join(name * len(list(run)) if name else vocabulary.decode(list(run)) for name, run in runs)
 
