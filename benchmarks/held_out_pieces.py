@@ -7,9 +7,11 @@ vocabulary which loses text, or writes the newline as a character of two bytes, 
 """
 
 import dataclasses
+import itertools
 import random
 from collections.abc import Iterable, Sequence
 
+from benchmarks import repositories_in_turn
 from preprocessing import contract, prompt
 
 PIECE_BYTES = 3000
@@ -39,19 +41,8 @@ def draw(files: Iterable[contract.CodeFile], *, kilobytes: float, seed: int = 0)
       kilobytes: to score, 1,000 bytes each; the pieces are fewer where the files do not give as many.
     """
     chance = random.Random(seed)
-    by_repository: dict[str, list[str]] = {}
-    for file in files:
-        by_repository.setdefault(file.repository, []).append(file.content)
-    for contents in by_repository.values():
-        chance.shuffle(contents)
-    queues = [by_repository[name] for name in sorted(by_repository)]
-    count = round(kilobytes * 1000 / PIECE_BYTES)
-    pieces: list[Piece] = []
-    while any(queues) and len(pieces) < count:
-        for contents in filter(None, queues):
-            piece = _cut(contents.pop(), chance)
-            pieces += [piece] if piece else []
-    return pieces[:count]
+    cut = (_cut(content, chance) for content in repositories_in_turn.take_turns(files, chance))
+    return list(itertools.islice(filter(None, cut), round(kilobytes * 1000 / PIECE_BYTES)))
 
 
 def _cut(content: str, chance: random.Random) -> Piece | None:

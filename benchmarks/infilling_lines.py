@@ -9,6 +9,7 @@ import dataclasses
 import random
 from collections.abc import Iterable, Sequence
 
+from benchmarks import repositories_in_turn
 from completion import metrics
 from preprocessing import contract
 
@@ -42,19 +43,12 @@ def draw(files: Iterable[contract.CodeFile], *, count: int, seed: int = 0) -> li
       `count` cases; fewer where there are not as many files with a line to take.
     """
     chance = random.Random(seed)
-    by_repository: dict[str, list[str]] = {}
-    for file in files:
-        by_repository.setdefault(file.repository, []).append(file.content)
-    for contents in by_repository.values():
-        chance.shuffle(contents)
-    queues = [by_repository[name] for name in sorted(by_repository)]
     cases: list[Case] = []
-    while any(queues):
-        for contents in filter(None, queues):
-            if len(cases) == count:
-                return cases
-            case = cut(contents.pop(), KINDS[len(cases) % len(KINDS)], chance)
-            cases += [case] if case else []
+    for content in repositories_in_turn.take_turns(files, chance):
+        if len(cases) == count:
+            break
+        case = cut(content, KINDS[len(cases) % len(KINDS)], chance)
+        cases += [case] if case else []
     return cases
 
 

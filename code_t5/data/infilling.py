@@ -88,8 +88,9 @@ class HoleCutter:
     ) -> Hole:
         """Draws a place and a length, and takes the text around it out of the window.
 
-        The length is drawn log-uniformly up to what the targets leave room for, so that half of the holes are about a
-        line; what is read around it is a random share of the inputs, more of it before than after.
+        The length is drawn log-uniformly up to what the targets leave room for, so that half of the holes are shorter
+        than its square root, a line or two. What is read around the hole is a random share of the inputs, more of it
+        before than after.
 
         Args:
           tokens, file: int32 [length], a window.

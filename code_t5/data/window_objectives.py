@@ -126,7 +126,7 @@ def prefix_lm(sequence_length: dict[str, int], vocabulary: seqio.Vocabulary) -> 
 
 
 @gin.configurable("packed_causal_lm", module="code_t5")
-def language_model(sequence_length: dict[str, int], vocabulary: seqio.Vocabulary) -> WindowObjective:
+def causal_lm(sequence_length: dict[str, int], vocabulary: seqio.Vocabulary) -> WindowObjective:
     """Language modelling for decoders: the model writes all of the text, each file by itself; there are no inputs.
 
     Example (targets 8): [7, 8, 1, 9, 5, 6, 4, 3] of two files becomes

@@ -85,7 +85,7 @@ def test_delimited_prefix_lm_without_eos_is_the_documents_but_for_what_makes_roo
 @pytest.mark.parametrize("targets", [128, 512, 96])
 def test_causal_lm_is_the_documents(targets):
     documents = random_documents(600)
-    found = examples(window_objectives.language_model, documents, 64, targets)
+    found = examples(window_objectives.causal_lm, documents, 64, targets)
     assert set(found[0]) == {"targets", "targets_segmentation", "targets_position"}
     pieces = [piece for example in found for piece in pieces_of(example, "targets")]
     stream = [token for document in documents for token in document]
@@ -144,14 +144,14 @@ def test_a_context_stands_before_the_first_prefix(delimited):
 
 
 @pytest.mark.parametrize(
-    "objective", [window_objectives.prefix_lm, window_objectives.language_model, window_objectives.span_corruption]
+    "objective", [window_objectives.prefix_lm, window_objectives.causal_lm, window_objectives.span_corruption]
 )
 def test_the_seed_decides(objective):
     documents = random_documents(100)
     first, again = (examples(objective, documents, 32, 32, seed=3) for _ in range(2))
     other = examples(objective, documents, 32, 32, seed=4)
     assert str(first) == str(again)
-    if objective is not window_objectives.language_model:
+    if objective is not window_objectives.causal_lm:
         assert str(first) != str(other)
 
 
