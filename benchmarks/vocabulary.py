@@ -42,15 +42,17 @@ PARTS: dict[str, tuple[str, Sequence[Variant]]] = {
     "pieces": (
         "A vocabulary of 16,000: what pieces may span",
         [
-            Variant("merges in single words"),
-            Variant("in runs of 2 words", words=2),
-            Variant("in runs of 4 words", words=4),
-            Variant("in runs of 8 words", words=8),
-            Variant("in whole lines", words=0),
-            Variant("runs of 8, rare runs kept", words=8, min_count=1),
-            Variant("single words, newline alone", indentation=False),
-            Variant("single words, digits split", split_digits=True),
-            Variant("single words, coverage 0.9995", coverage=0.9995),
+            Variant("names and marks (ours)"),
+            Variant("names with a mark before them", word="names with a mark"),
+            Variant("parts of names", word="parts of names"),
+            Variant("parts with a mark before them", word="parts with a mark"),
+            Variant("runs of 2 names", words=2),
+            Variant("runs of 8 names", words=8),
+            Variant("runs of 8 names, rare ones kept", words=8, min_count=1),
+            Variant("whole lines", words=0),
+            Variant("ours, newline alone", indentation=False),
+            Variant("ours, digits split", split_digits=True),
+            Variant("ours, coverage 0.9995", coverage=0.9995),
             Variant("SentencePiece unigram", "sentencepiece_unigram"),
             Variant("SentencePiece unigram, digits split", "sentencepiece_unigram", split_digits=True),
             Variant("SentencePiece unigram, across blanks", "sentencepiece_unigram", words=0),
@@ -60,7 +62,7 @@ PARTS: dict[str, tuple[str, Sequence[Variant]]] = {
     ),
     "sample": (
         "A vocabulary of 16,000: how much text to train on",
-        [Variant(f"ours, {mb:g} MB", sample_mb=mb) for mb in (2.0, 4.0, 8.0, 16.0, 32.0)],
+        [Variant(f"ours, {mb:g} MB", sample_mb=mb) for mb in (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)],
     ),
 }
 # What decides the figures.

@@ -9,12 +9,24 @@ import io
 import json
 import pathlib
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 
 import sentencepiece
 
 from benchmarks import predecessor_vocabulary
 from preprocessing import contract, merges, piece_model, prompt, shards, vocabulary
+
+
+# What a word is: merges may not cross its ends. Blanks before it belong to it.
+WORDS = {
+    "names": r"\w+|[^\w\s]+",  # as in `merges.UNITS`
+    # One mark may stand before the name: `.path`, `(self`.
+    "names with a mark": r"[^\w\s]?\w+|[^\w\s]+",
+    # `max_num_2` is three of them.
+    "parts of names": r"_?[^\W\d_]+|\d+|_+|[^\w\s]+",
+    "parts with a mark": r"(?:[^\w\s]|_)?[^\W\d_]+|\d+|_+|[^\w\s]+",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +38,7 @@ class Variant:
       trainer: "merges" (ours), "sentencepiece_unigram", "sentencepiece_bpe" or "predecessor".
       vocab_size: pieces, the 128 reserved ones included.
       sample_mb: megabytes of the train split; None for all of it.
+      word: a key of WORDS (`merges` only).
       words: of the longest run that merges may not cross; 0 for whole lines. SentencePiece knows 1 and 0 only.
       min_count: rarer runs are halved, again and again (`merges` only).
       indentation: whether a newline is merged with the indentation after it (`merges` only).
@@ -37,8 +50,9 @@ class Variant:
     trainer: str = "merges"
     vocab_size: int = 16_000
     sample_mb: float | None = 8.0
+    word: str = "names"
     words: int = 1
-    min_count: int = merges.MIN_COUNT
+    min_count: int = 2
     indentation: bool = True
     split_digits: bool = False
     coverage: float = vocabulary.CHARACTER_COVERAGE
@@ -47,16 +61,34 @@ class Variant:
 def units(variant: Variant) -> list[re.Pattern]:
     """The units that merges may not cross, and the smaller ones that rare units are taken apart into.
 
-    Example: with the product's settings they are `merges.UNITS`.
+    Example: with the product's settings they are `merges.UNITS` alone.
     """
-    letters, digit = (r"[^\W\d]+", r"|\d") if variant.split_digits else (r"\w+", "")
-    word = rf"[^\S\n]*(?:{letters}|[^\w\s]+)"
+    word = WORDS[variant.word]
+    if variant.split_digits:
+        word = word.replace(r"\d+", r"\d").replace(r"\w+", r"[^\W\d]+|\d")
     lengths = [variant.words or 8]  # whole lines are taken apart into runs of 8
     while lengths[-1] > 1:
         lengths.append(lengths[-1] // 2)
-    runs = [rf"(?:{word}){{1,{length}}}{digit}" for length in lengths]
+    runs = [rf"[^\S\n]*(?:{word})" if n == 1 else rf"(?:[^\S\n]*(?:{word})){{1,{n}}}" for n in lengths]
     newline = r"\n[ \t]*" if variant.indentation else r"\n"
     return [re.compile(rf"{newline}|{run}|[^\S\n]+") for run in ([] if variant.words else [r"[^\n]+"]) + runs]
+
+
+def count(texts: Iterable[str], patterns: Sequence[re.Pattern], *, min_count: int) -> Counter[str]:
+    """The units of escaped texts, of which those that occur less than `min_count` times are taken apart.
+
+    A run of words that was seen once says nothing about what follows what, but its halves may, and so on.
+
+    Example: with runs of two words and of one, and 2, ["a = b", "a = c"] are {"a =": 2, " b": 1, " c": 1}.
+    """
+    counts = Counter(unit for text in texts for unit in patterns[0].findall(text))
+    for smaller in patterns[1:]:
+        parts: Counter[str] = Counter()
+        for unit, times in counts.items():
+            for part in [unit] if times >= min_count else smaller.findall(unit):
+                parts[part] += times
+        counts = parts
+    return merges.most_frequent(counts)
 
 
 def train(variant: Variant, texts: Iterable[str]) -> bytes:
@@ -65,7 +97,7 @@ def train(variant: Variant, texts: Iterable[str]) -> bytes:
         return predecessor_vocabulary.train(texts, variant.vocab_size)
     if variant.trainer == "merges":
         escaped = map(prompt.escape, texts)
-        counts = merges.count_units(escaped, units=units(variant), min_count=variant.min_count)
+        counts = count(escaped, units(variant), min_count=variant.min_count)
         characters = vocabulary.covered_characters(merges.count_characters(counts), coverage=variant.coverage)
         room = piece_model.num_merges(variant.vocab_size, len(characters))
         return piece_model.bpe_model(merges.find(counts, room), characters)

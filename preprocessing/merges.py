@@ -2,19 +2,16 @@
 
 SentencePiece's own BPE trainer takes minutes. Hugging Face's takes seconds, its time growing with the number of
 DISTINCT units that merges may not cross. So the units are cut and counted here: words, and newlines with their
-indentation. The benchmark of vocabularies tries runs of several words too: then a run that was seen once says nothing
-about what follows what, but its halves may, and so on down to single words, which are counted all the same.
+indentation. `benchmarks/vocabulary.py` compares these units with others.
 """
 
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import tokenizers
 
-# A unit that was seen fewer times than this is taken apart.
-MIN_COUNT = 2
 # The most frequent units are kept, so that no corpus takes longer than about a minute.
 MAX_UNITS = 300_000
 # No document holds this character, so it can stand between units.
@@ -22,53 +19,32 @@ _BETWEEN = "\0"
 _BLOCK_CHARACTERS = 20_000
 
 
-def runs_of(words: int) -> re.Pattern:
-    """The units that are a run of at most so many words, or a newline with the indentation after it.
-
-    A word is one of letters, digits and underscores, or one of punctuation, with the blanks before it. Every character
-    is in exactly one unit. Since newlines are apart, a piece holds one only as its first character, with nothing but
-    indentation after it.
-
-    Example: `runs_of(2).findall("if x:\\n  y = os.path")` is ["if x", ":", "\\n  ", "y =", " os.", "path"].
-    """
-    word = r"[^\S\n]*(?:\w+|[^\w\s]+)"
-    return re.compile(rf"\n[ \t]*|(?:{word}){{1,{words}}}|[^\S\n]+")
+# A word is a name (letters, digits, underscores) or marks, with the blanks before it. Every character is in exactly one
+# unit, and newlines are apart: a piece holds one only as its first character, with nothing but indentation after it.
+# Pieces that span several words give more bytes a token, and a model that learns less in the same time.
+UNITS = re.compile(r"\n[ \t]*|[^\S\n]*(?:\w+|[^\w\s]+)|[^\S\n]+")
 
 
-# Runs of eight words give a sixth more bytes a token, but then a name is written with other pieces in each place, and a
-# small model learns less in the same time.
-UNITS = (runs_of(1),)
-
-
-def count_units(
-    texts: Iterable[str], *, units: Sequence[re.Pattern] = UNITS, min_count: int = MIN_COUNT
-) -> Counter[str]:
+def count_units(texts: Iterable[str], *, units: re.Pattern = UNITS) -> Counter[str]:
     """Cuts texts into the units that merges may not cross, and counts them.
 
     Args:
       texts: escaped (`prompt.escape`).
-      units: each matches one unit after the other, without a gap; what occurs less than `min_count` times by the first
-        is cut by the second, and so on.
-      min_count: 1 takes none apart.
+      units: matches one unit after the other, without a gap.
 
     Returns:
       At most `MAX_UNITS` units, the most frequent ones; among equals the first by code point.
 
-    Example: `count_units(["a = b a"])` is {"a": 1, " =": 1, " b": 1, " a": 1}; with runs of two words and of one,
-    `count_units(["a = b", "a = c"], units=(runs_of(2), runs_of(1)))` is {"a =": 2, " b": 1, " c": 1}.
+    Example: `count_units(["a_1 = b a"])` is {"a_1": 1, " =": 1, " b": 1, " a": 1}.
     """
     counts: Counter[str] = Counter()
     for text in texts:
-        counts.update(units[0].findall(text))
-    for smaller in units[1:]:
-        parts: Counter[str] = Counter()
-        for unit, count in counts.items():
-            if count >= min_count:
-                parts[unit] += count
-            else:
-                for part in smaller.findall(unit):
-                    parts[part] += count
-        counts = parts
+        counts.update(units.findall(text))
+    return most_frequent(counts)
+
+
+def most_frequent(counts: Counter[str]) -> Counter[str]:
+    """The `MAX_UNITS` units of the highest counts; among equals the first by code point."""
     if len(counts) <= MAX_UNITS:
         return counts
     return Counter(dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MAX_UNITS]))

@@ -36,7 +36,7 @@ class VocabularyParameters:
     """
 
     vocab_size: int = 16_000
-    sample_mb: float = 16.0
+    sample_mb: float = 32.0
     seed: int = 0
 
     def fields(self) -> dict[str, Any]:
@@ -206,7 +206,7 @@ def main() -> None:
     parser.add_argument("--documents", type=pathlib.Path, required=True, help="folder made by preprocessing.run")
     parser.add_argument("--output_dir", type=pathlib.Path, required=True, help="folder to put code.model in")
     parser.add_argument("--vocab_size", type=int, default=16_000, help="pieces, 128 reserved ones included (16000)")
-    parser.add_argument("--sample_mb", type=float, default=16.0, help="megabytes of the train split to train on (16)")
+    parser.add_argument("--sample_mb", type=float, default=32.0, help="megabytes of the train split to train on (32)")
     parser.add_argument("--check_mb", type=float, default=100.0, help="megabytes held out to check the law on (100)")
     parser.add_argument("--seed", type=int, default=0, help="of the sample (0)")
     arguments = parser.parse_args()

@@ -15,22 +15,43 @@ def pieces(variant: Variant) -> set[str]:
 
 
 def test_the_first_variant_is_the_product():
-    assert tuple(vocabulary_variants.units(Variant("ours"))) == merges.UNITS
+    assert vocabulary_variants.units(Variant("ours")) == [merges.UNITS]
     assert vocabulary_variants.train(Variant("ours", vocab_size=600), iter(TEXTS)) == vocabulary.train(TEXTS, 600)
 
 
 @pytest.mark.parametrize(
     ("variant", "expected"),
     [
-        (Variant("words", words=1), ["x", " =", " y2", ".", "z", "\n      "]),
-        (Variant("runs", words=2), ["x =", " y2.", "z", "\n      "]),
-        (Variant("lines", words=0), ["x = y2.z", "\n      "]),
-        (Variant("newline", words=0, indentation=False), ["x = y2.z", "\n", "      "]),
-        (Variant("digits", words=8, split_digits=True), ["x = y", "2", ".z", "\n      "]),
+        (Variant("ours"), ["x", " =", " y2", ".", "z_a", "\n      "]),
+        (Variant("parts", word="parts of names"), ["x", " =", " y", "2", ".", "z", "_a", "\n      "]),
+        (Variant("marks", word="parts with a mark"), ["x", " =", " y", "2", ".z", "_a", "\n      "]),
+        (Variant("marked names", word="names with a mark"), ["x", " =", " y2", ".z_a", "\n      "]),
+        (Variant("runs", words=2), ["x =", " y2.", "z_a", "\n      "]),
+        (Variant("lines", words=0), ["x = y2.z_a", "\n      "]),
+        (Variant("newline", words=0, indentation=False), ["x = y2.z_a", "\n", "      "]),
     ],
 )
 def test_what_merges_may_not_cross(variant, expected):
-    assert vocabulary_variants.units(variant)[0].findall("x = y2.z\n      ") == expected
+    assert vocabulary_variants.units(variant)[0].findall("x = y2.z_a\n      ") == expected
+
+
+@pytest.mark.parametrize("word", vocabulary_variants.WORDS)
+def test_digits_stand_alone_where_they_are_split(word):
+    found = vocabulary_variants.units(Variant("digits", word=word, split_digits=True))[0].findall("x = y12_a")
+    assert [unit for unit in found if any(c.isdigit() for c in unit)] == ["1", "2"]
+    assert "".join(found) == "x = y12_a"
+
+
+def test_rare_runs_are_counted_as_their_halves_or_words():
+    def count(*texts, min_count=2):
+        patterns = vocabulary_variants.units(Variant("runs", words=8))
+        return vocabulary_variants.count(texts, patterns, min_count=min_count)
+
+    assert count("a = b\n  a = b\n") == {"a = b": 2, "\n  ": 1, "\n": 1}
+    assert count("a = b", "a = c") == {"a =": 2, " b": 1, " c": 1}
+    assert count("a b c d", "a b c x") == {"a b": 2, " c": 2, " d": 1, " x": 1}
+    assert count("a = b") == {"a": 1, " =": 1, " b": 1}
+    assert count("a = b", min_count=1) == {"a = b": 1}
 
 
 @pytest.mark.parametrize("trainer", ["sentencepiece_unigram", "sentencepiece_bpe"])

@@ -1,4 +1,3 @@
-import re
 from collections import Counter
 
 import pytest
@@ -8,31 +7,19 @@ from preprocessing import merges
 CODE = "import os\n\n\ndef f(a_1, b=2):\r\n\tif a_1:  # 漢 é\n        return {'x': os.path}\x0c\n"
 
 
-@pytest.mark.parametrize("units", merges.UNITS)
 @pytest.mark.parametrize("text", [CODE, "", "\n \n", " \t\r\n\u00a0", "\x10_ \x01 a", "   a   ", "\n\n\n"])
-def test_every_character_is_in_one_unit(units, text):
-    assert "".join(units.findall(text)) == text
+def test_every_character_is_in_one_unit(text):
+    assert "".join(merges.UNITS.findall(text)) == text
 
 
 def test_newlines_stand_with_the_indentation_after_them_alone():
-    assert merges.runs_of(3).findall("a\n\n    b = c\n\t\n") == ["a", "\n", "\n    ", "b = c", "\n\t", "\n"]
+    found = merges.UNITS.findall("a\n\n    b = c\n\t\n")
+    assert found == ["a", "\n", "\n    ", "b", " =", " c", "\n\t", "\n"]
 
 
-def test_words_and_runs_of_them():
-    text = "x = os.path[1:]  "
-    assert merges.runs_of(1).findall(text) == ["x", " =", " os", ".", "path", "[", "1", ":]", "  "]
-    assert merges.runs_of(2).findall(text) == ["x =", " os.", "path[", "1:]", "  "]
-    assert merges.runs_of(2).findall("if x:\n  y = os.path") == ["if x", ":", "\n  ", "y =", " os.", "path"]
-
-
-def test_rare_runs_are_counted_as_their_halves_or_words():
-    runs = [merges.runs_of(words) for words in (8, 4, 2, 1)]
-    assert merges.count_units(["a = b\n  a = b\n"], units=runs) == {"a = b": 2, "\n  ": 1, "\n": 1}
-    assert merges.count_units(["a = b", "a = c"], units=runs) == {"a =": 2, " b": 1, " c": 1}
-    assert merges.count_units(["a b c d", "a b c x"], units=runs) == {"a b": 2, " c": 2, " d": 1, " x": 1}
-    assert merges.count_units(["a = b"], units=runs) == {"a": 1, " =": 1, " b": 1}
-    assert merges.count_units(["a = b"], units=runs, min_count=1) == {"a = b": 1}
-    assert merges.count_units(["a1"], units=[re.compile(r"\w+"), re.compile(r"\w")]) == {"a": 1, "1": 1}
+def test_words_are_names_or_marks_with_the_blanks_before_them():
+    assert merges.UNITS.findall("x = os.path[1:]  ") == ["x", " =", " os", ".", "path", "[", "1", ":]", "  "]
+    assert merges.UNITS.findall("  max_2 = (_a, )") == ["  max_2", " =", " (", "_a", ",", " )"]
 
 
 def test_words_are_counted_by_themselves():

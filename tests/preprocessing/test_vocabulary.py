@@ -132,7 +132,7 @@ def test_command_makes_it_once_and_says_what_it_checked(documents, tmp_path):
     assert description["held_out"]["files"] == len(held_out)
     assert description["held_out"]["bytes"] == sum(file.size for file in held_out)
     assert description["ids"]["first_sentinel"] == 449
-    expected = {"trainer": vocabulary.TRAINER, "vocab_size": 450, "sample_mb": 16.0, "seed": 0}
+    expected = {"trainer": vocabulary.TRAINER, "vocab_size": 450, "sample_mb": 32.0, "seed": 0}
     assert description["parameters"] == expected
     before = (tmp_path / "v" / "code.model").stat().st_mtime_ns
     assert "already made" in command(*arguments).stdout
