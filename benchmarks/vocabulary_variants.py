@@ -17,7 +17,6 @@ import sentencepiece
 from benchmarks import predecessor_vocabulary
 from preprocessing import contract, merges, piece_model, prompt, shards, vocabulary
 
-
 # What a word is: merges may not cross its ends. Blanks before it belong to it.
 WORDS = {
     "names": r"\w+|[^\w\s]+",  # as in `merges.UNITS`
