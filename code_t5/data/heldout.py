@@ -48,10 +48,10 @@ def fixed_windows(
         example = objectives.split_prefix(tokens, num_prefix)
         example["targets_bytes"] = tf.reduce_sum(tf.gather(byte_lengths, example["targets"]))
         example["targets_pretokenized"] = vocabulary.decode_tf(example["targets"])
-        return objectives.delimit(example) if delimited else example
+        return objectives.delimit_example(example) if delimited else example
 
     def windows_of(example):
-        return objectives.cut_windows(example["targets"], tf.constant(window), window=window)
+        return objectives.cut_file(example["targets"], tf.constant(window), window=window)
 
     windows = dataset.flat_map(windows_of)
     return windows.map(cut, num_parallel_calls=tf.data.AUTOTUNE)

@@ -86,7 +86,7 @@ def line_examples(
             "targets": targets,
             "targets_pretokenized": rest,
         }
-        return objectives.delimit(example) if delimited else example
+        return objectives.delimit_example(example) if delimited else example
 
     dataset = dataset.filter(lambda features: has_cursor(features["content"]))
     return dataset.map(to_example, num_parallel_calls=tf.data.AUTOTUNE)

@@ -64,7 +64,7 @@ def split_prefix(tokens: tf.Tensor, num_prefix: tf.Tensor) -> dict[str, tf.Tenso
     return {"inputs": tokens[:num_prefix], "targets": tokens[num_prefix:]}
 
 
-def delimit(example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+def delimit_example(example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     """Ends prefix and target in EOS, a target that already does (the end of its file) excepted.
 
     Example:
@@ -79,7 +79,7 @@ def delimit(example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     }
 
 
-def cut_windows(tokens: tf.Tensor, first_length: tf.Tensor, *, window: int) -> tf.data.Dataset:
+def cut_file(tokens: tf.Tensor, first_length: tf.Tensor, *, window: int) -> tf.data.Dataset:
     """Cuts a file into windows that follow one another: one of `first_length` tokens, then full ones, then the rest.
 
     Args:
@@ -141,9 +141,9 @@ def code_prefix_lm(
         least, most = tf.maximum(1, length - max_targets), tf.minimum(max_inputs, length - 1)
         num_prefix = tf.random.stateless_uniform([], seed, least, most + 1, tf.int32)
         example = split_prefix(tokens, num_prefix)
-        return delimit(example) if delimited else example
+        return delimit_example(example) if delimited else example
 
-    windows = draw_phase(dataset).flat_map(lambda tokens, phase: cut_windows(tokens, phase, window=window))
+    windows = draw_phase(dataset).flat_map(lambda tokens, phase: cut_file(tokens, phase, window=window))
     return cut(windows)
 
 

@@ -4,23 +4,27 @@ import random
 from collections.abc import Callable
 
 import gin
+import numpy as np
 import seqio
 import tensorflow as tf
 
 from code_t5.data import context, data_dir, names, window_objectives, windows
+from preprocessing import contract
 
 # Windows of one document follow one another: so many are mixed, about 8 MB of them at 512 + 512 tokens.
 _MIXED_WINDOWS = 2_000
 _STOCK = "t5.models.mesh_transformer.mesh_train_dataset_fn"
 
 
-@gin.configurable(module="code_t5.packing")
+@gin.configurable(module="code_t5.packing", denylist=["with_text_tokens"])
 def train_dataset(
     mixture_or_task_name: str,
     sequence_length: dict[str, int],
     vocabulary: seqio.Vocabulary | None = None,
     dataset_split: str = "train",
     objective: Callable[..., window_objectives.WindowObjective] = window_objectives.prefix_lm,
+    *,
+    with_text_tokens: bool = False,
 ) -> tf.data.Dataset:
     """Packed training examples without padding, for as long as they are asked for.
 
@@ -34,10 +38,12 @@ def train_dataset(
       vocabulary: taken because Mesh TensorFlow passes it; the Task's own is used.
       dataset_split: "train", or another split.
       objective: of `window_objectives`.
+      with_text_tokens: for inspection, see the result.
 
     Returns:
       Elements in Mesh TensorFlow's packed form: `targets`, `targets_segmentation`, `targets_position`, and the same of
-      `inputs` where the objective has any; int32 [tokens] each.
+      `inputs` where the objective has any; int32 [tokens] each. With `with_text_tokens` also `text_tokens`, int32: how
+      many the window had (`is_text`), of which the example may have left out some.
 
     Raises:
       ValueError: no such Task or Mixture, or gin binds what only t5's own function uses.
@@ -57,13 +63,15 @@ def train_dataset(
         num_epochs=None,
         **more,
     )
-    chosen = objective(sequence_length, source.output_features["targets"].vocabulary)
+    own_vocabulary = source.output_features["targets"].vocabulary
+    vocab_size = own_vocabulary.vocab_size
     return pack_documents(
         documents,
-        chosen,
+        objective(sequence_length, own_vocabulary),
         seed=random.randrange(2**31) if seed is None else int(seed),
         shuffle=shuffle,
         with_contexts=context.context_budget() > 0,
+        first_reserved=contract.special_ids(vocab_size)["first_reserved"] if with_text_tokens else None,
     )
 
 
@@ -74,6 +82,7 @@ def pack_documents(
     seed: int,
     shuffle: bool = True,
     with_contexts: bool = False,
+    first_reserved: int | None = None,
 ) -> tf.data.Dataset:
     """Packs documents: the i-th window is planned, and cut into pieces, by the seed and i alone.
 
@@ -83,6 +92,7 @@ def pack_documents(
       seed: of all draws.
       shuffle: whether windows are mixed.
       with_contexts: whether documents have contexts.
+      first_reserved: the lowest id that is no text; where given, examples tell the `text_tokens` of their windows.
     """
 
     def plans(number, count):
@@ -91,12 +101,21 @@ def pack_documents(
 
     def example(number, window):
         # The plans' seeds are small numbers after the first; these are beyond them.
-        return objective.example(window, tf.stack([tf.constant(seed, tf.int64) + 2**32, number]))
+        packed = objective.example(window, tf.stack([tf.constant(seed, tf.int64) + 2**32, number]))
+        if first_reserved is not None:
+            tokens = tf.concat([window.context, window.tokens], axis=0)
+            packed["text_tokens"] = tf.reduce_sum(tf.cast(is_text(tokens, first_reserved), tf.int32))
+        return packed
 
     cut = windows.cut_windows(documents, plans, least=objective.least, with_contexts=with_contexts)
     if shuffle:
         cut = cut.shuffle(_MIXED_WINDOWS, seed=seed, reshuffle_each_iteration=True)
     return cut.enumerate().map(example, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def is_text(ids: tf.Tensor | np.ndarray, first_reserved: int) -> tf.Tensor | np.ndarray:
+    """Which ids are pieces of text: no padding, no EOS, no reserved piece."""
+    return (ids > contract.EOS_ID) & (ids < first_reserved)
 
 
 def _check_bindings(sequence_length: dict[str, int]) -> None:

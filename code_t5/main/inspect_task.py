@@ -74,7 +74,7 @@ def packed_examples(lengths: dict[str, int], split: str) -> Iterable[dict[str, n
     with gin.unlock_config():
         for name, value in options.items():
             gin.bind_parameter(f"mesh_train_dataset_fn.{name}", value)
-    return tfds.as_numpy(packing.train_dataset(TASK.value, lengths, dataset_split=split))
+    return tfds.as_numpy(packing.train_dataset(TASK.value, lengths, dataset_split=split, with_text_tokens=True))
 
 
 def show_packed(example: dict[str, np.ndarray], vocabulary: seqio.Vocabulary) -> None:
@@ -94,12 +94,22 @@ def text_of(ids: list[int], vocabulary: seqio.Vocabulary) -> str:
     return "".join(name * len(list(run)) if name else vocabulary.decode(list(run)) for name, run in runs)
 
 
-def measure_packed(examples: list[dict[str, np.ndarray]]) -> None:
+def measure_packed(examples: list[dict[str, np.ndarray]], vocabulary: seqio.Vocabulary) -> None:
+    """Prints pieces, padding, and the share of the documents' tokens that found no place in a row."""
     pieces = [int(example["targets_segmentation"].max()) for example in examples]
     print(f"pieces a row: mean {np.mean(pieces):.2f}, most {max(pieces)}")
     for name in ("inputs", "targets"):
         if name in examples[0]:
             print(f"{name:<8} padding: {np.mean([example[name] == 0 for example in examples]):.2%}")
+    first_reserved = contract.special_ids(vocabulary.vocab_size)["first_reserved"]
+    given = sum(int(example["text_tokens"]) for example in examples)
+    packed = sum(
+        int(packing.is_text(example[name], first_reserved).sum())
+        for example in examples
+        for name in ("inputs", "targets")
+        if name in example
+    )
+    print(f"left out: {given - packed:,} of {given:,} tokens of text")
 
 
 def show(example: dict[str, np.ndarray], vocabulary: seqio.Vocabulary) -> None:
@@ -155,7 +165,7 @@ def main() -> None:
         print(f"--- example {number}")
         (show_packed if packed else show)(example, vocabulary)
     print(f"--- over {len(examples)} examples")
-    measure_packed(examples) if packed else measure(examples, lengths)
+    measure_packed(examples, vocabulary) if packed else measure(examples, lengths)
 
 
 if __name__ == "__main__":

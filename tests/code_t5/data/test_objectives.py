@@ -105,7 +105,7 @@ def test_delimited_prefix_and_target_hold_one_eos_each_at_their_end():
 
 
 def test_delimit_is_the_documented_example():
-    example = objectives.delimit({"inputs": tf.constant([71, 9]), "targets": tf.constant([4, 1])})
+    example = objectives.delimit_example({"inputs": tf.constant([71, 9]), "targets": tf.constant([4, 1])})
     assert {k: v.numpy().tolist() for k, v in example.items()} == {"inputs": [71, 9, 1], "targets": [4, 1]}
 
 
