@@ -39,7 +39,8 @@ def _wait(data: TrainingData, settings: Settings, data_dir: pathlib.Path, *, siz
         "benchmarks.in_turns.dataset_fn": f"@{settings.variant.dataset_fn}",
         "benchmarks.in_turns.batch_size": str(BATCH_SIZE),
         "benchmarks.in_turns.steps": str(steps),
-        "benchmarks.train_for_seconds.step_seconds": "True",
+        "benchmarks.Points.step_seconds": "True",
+        "code_t5.train_code_model.chunk_steps": "1",
     }
     training_runs.train(settings, folder, data_dir, more=more, more_files=[f"sizes/{size}.gin"])
     found = compare(training_runs.read_progress(folder)["step_seconds"], steps=steps, skipped=skipped)

@@ -87,10 +87,9 @@ def train(
 
     `more` are arguments of `gin_layers`.
     """
-    starts = read_progress(folder).get("starts", 0)
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "train.log"
-    command = train_command(folder, data_dir, layers=gin_layers(settings, starts=starts, **more))
+    command = train_command(folder, data_dir, layers=gin_layers(settings, **more))
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, cwd=measure.ROOT, env={**os.environ, **ENVIRONMENT}, stdout=output, stderr=subprocess.STDOUT
@@ -131,9 +130,9 @@ def output(command: Sequence[str | os.PathLike]) -> str:
 
 
 def _last_step(log: pathlib.Path) -> str:
-    """Mesh TensorFlow prints "step, tf_loss[LOSS][STEP]" at each step."""
-    found = re.findall(r"tf_loss\[([0-9.e+-]+)\]\[(\d+)\]", log.read_text(errors="replace")[-4000:])
-    return f"step {found[-1][1]}, loss {found[-1][0]}" if found else "building the graph"
+    """The last line of the training's progress."""
+    found = re.findall(r"^step [\d,]+ of .*$", log.read_text(errors="replace")[-4000:], re.MULTILINE)
+    return found[-1] if found else "building the graph"
 
 
 def evaluate(folder: pathlib.Path, data_dir: pathlib.Path, *, say: Callable[[str], None]) -> dict[str, Any]:
@@ -196,7 +195,7 @@ def _gin_digest(folder: pathlib.Path) -> str:
 
 
 def keep_last_checkpoint(folder: pathlib.Path) -> None:
-    """Deletes the other checkpoints, once they are scored, and the events: 40 MB each."""
+    """Deletes the other checkpoints, once they are scored, events and input positions: 40 MB each."""
     last = read_progress(folder)["saved"][-1][0]
     for path in folder.glob("model.ckpt-*"):
         if not path.name.startswith(f"model.ckpt-{last}."):
@@ -205,3 +204,4 @@ def keep_last_checkpoint(folder: pathlib.Path) -> None:
     (folder / "checkpoint").write_text("".join(names), encoding="utf-8")
     for path in folder.glob("events.out.tfevents.*"):
         path.unlink()
+    shutil.rmtree(folder / "snapshots", ignore_errors=True)

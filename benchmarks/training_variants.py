@@ -102,13 +102,11 @@ class Settings:
 
 
 def gin_layers(
-    settings: Settings, *, starts: int = 0, more_files: Sequence[str] = (), more: Mapping[str, str] | None = None
+    settings: Settings, *, more_files: Sequence[str] = (), more: Mapping[str, str] | None = None
 ) -> tuple[list[str], list[str]]:
     """What `--gin_file` and `--gin_param` are given, each as "name = value".
 
     Args:
-      starts: how often this run was begun already: the data come in another order each time, where they would
-        otherwise begin again with those already seen.
       more_files: further gin files.
       more: further gin parameters, name -> value; they win.
     """
@@ -121,12 +119,10 @@ def gin_layers(
         "utils.run.sequence_length": str(LENGTHS),
         "utils.run.batch_size": f"('sequences_per_batch', {BATCH_SIZE})",
         "utils.run.learning_rate_schedule": SCHEDULE,
-        "utils.run.train_model_fn": "@benchmarks.train_for_seconds",
-        "benchmarks.train_for_seconds.seconds": str(settings.minutes * 60),
-        "benchmarks.train_for_seconds.points": str(settings.points),
-        "benchmarks.train_for_seconds.seed": str(settings.seed),
-        # t5's own parameter, which `code_t5.packing.train_dataset` reads too.
-        "mesh_train_dataset_fn.seed": str(settings.seed + 1000 * starts),
+        "code_t5.train_code_model.max_seconds": str(settings.minutes * 60),
+        "code_t5.train_code_model.callbacks": "[@code_t5.Progress(), @benchmarks.Points()]",
+        "benchmarks.Points.points": str(settings.points),
+        "SEED": str(settings.seed),
         **(more or {}),
     }
     files = [*MODEL_FILES, *settings.variant.gin_files, *more_files]

@@ -8,15 +8,18 @@ import numpy as np
 import seqio
 import tensorflow as tf
 
-from code_t5.data import context, data_dir, names, window_objectives, windows
+from code_t5.data import context, data_dir, names, service, window_objectives, windows
+from code_t5.data import reading as reading_lib
 from preprocessing import contract
 
 # Windows of one document follow one another: so many are mixed, about 8 MB of them at 512 + 512 tokens.
 _MIXED_WINDOWS = 2_000
+# Between the seeds of two passes, and of two parts: primes, so that those of small seeds do not meet.
+_EPOCH_SEEDS, _SHARD_SEEDS = 1_000_003, 15_485_863
 _STOCK = "t5.models.mesh_transformer.mesh_train_dataset_fn"
 
 
-@gin.configurable(module="code_t5.packing", denylist=["with_text_tokens"])
+@gin.configurable(module="code_t5.packing", denylist=["epoch", "shard_info", "with_text_tokens"])
 def train_dataset(
     mixture_or_task_name: str,
     sequence_length: dict[str, int],
@@ -24,9 +27,11 @@ def train_dataset(
     dataset_split: str = "train",
     objective: Callable[..., window_objectives.WindowObjective] = window_objectives.prefix_lm,
     *,
+    epoch: int | None = None,
+    shard_info: seqio.ShardInfo | None = None,
     with_text_tokens: bool = False,
 ) -> tf.data.Dataset:
-    """Packed training examples without padding, for as long as they are asked for.
+    """Packed training examples without padding: one pass over the documents, or as many as are asked for.
 
     The Task's or Mixture's documents, mixed, are laid end to end and cut into windows; the windows are mixed, and each
     is made an example by the objective. Whether the documents come from a cache, in which order and with which seed
@@ -38,6 +43,10 @@ def train_dataset(
       vocabulary: taken because Mesh TensorFlow passes it; the Task's own is used.
       dataset_split: "train", or another split.
       objective: of `window_objectives`.
+      epoch: the number of a pass, which has an order and draws of its own; None for one after the other without end.
+        A pass over a Mixture has as many documents as its members have together, drawn by their rates.
+      shard_info: the part of the documents to take, and of how many; None for all of them. A part has an order and
+        draws of its own, too.
       with_text_tokens: for inspection, see the result.
 
     Returns:
@@ -53,26 +62,40 @@ def train_dataset(
     source = names.find(mixture_or_task_name)
     shuffle = data_dir.gin_value("mesh_train_dataset_fn.shuffle") is not False
     seed = data_dir.gin_value("mesh_train_dataset_fn.seed")
-    more = {"log_mixing_proportions": False} if isinstance(source, seqio.Mixture) else {}
+    seed = random.randrange(2**31) if seed is None else int(seed)
+    seed = (seed + _EPOCH_SEEDS * (epoch or 0) + _SHARD_SEEDS * (shard_info.index if shard_info else 0)) % 2**31
+    reading = reading_lib.Reading()
+    reading.set_for_tfds()
+    is_mixture = isinstance(source, seqio.Mixture)
     documents = source.get_dataset(
         None,
         split=dataset_split,
         use_cached=bool(data_dir.gin_value("mesh_train_dataset_fn.use_cached")),
         shuffle=shuffle,
         seed=seed,
-        num_epochs=None,
-        **more,
+        num_epochs=None if epoch is None or is_mixture else 1,
+        shard_info=shard_info,
+        # Where the input stands is saved with each snapshot, and would hold all documents.
+        try_in_mem_cache=False,
+        **({"log_mixing_proportions": False} if is_mixture else {}),
     )
+    if epoch is not None and is_mixture:
+        count = sum(task.num_input_examples(dataset_split) for task in seqio.get_subtasks(source))
+        documents = documents.take(count // (shard_info.num_shards if shard_info else 1))
     own_vocabulary = source.output_features["targets"].vocabulary
     vocab_size = own_vocabulary.vocab_size
-    return pack_documents(
+    examples = pack_documents(
         documents,
         objective(sequence_length, own_vocabulary),
-        seed=random.randrange(2**31) if seed is None else int(seed),
+        seed=seed,
         shuffle=shuffle,
         with_contexts=context.context_budget() > 0,
         first_reserved=contract.special_ids(vocab_size)["first_reserved"] if with_text_tokens else None,
     )
+    dispatcher = service.address()
+    if dispatcher and shard_info is None:
+        examples = service.distribute(examples, dispatcher, job_name=f"{source.name}-{seed}")
+    return reading.limit(examples)
 
 
 def pack_documents(

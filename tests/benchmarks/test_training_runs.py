@@ -112,5 +112,5 @@ def test_the_last_step_is_read_from_the_log(tmp_path):
     log = tmp_path / "train.log"
     log.write_text("importing\n")
     assert training_runs._last_step(log) == "building the graph"
-    log.write_text("step, tf_loss[9.1][0]\nstep, tf_loss[8.5e-01][12]\nmore")
-    assert training_runs._last_step(log) == "step 12, loss 8.5e-01"
+    log.write_text("step 10 of 1,000  loss 9.10\nstep 20 of 1,000  loss 8.50, 3.1 bits/byte\nmore")
+    assert training_runs._last_step(log) == "step 20 of 1,000  loss 8.50, 3.1 bits/byte"

@@ -100,9 +100,12 @@ def entry_point(
     return result
 
 
-def train(model_dir, data_dir, model: str, *, steps: int, **more) -> subprocess.CompletedProcess:
+def train(
+    model_dir, data_dir, model: str, *, steps: int, flags: list[str] | None = None, check: bool = True, **more
+) -> subprocess.CompletedProcess:
     params = {**SMALL, "MIXTURE_NAME": "fl_py_dev", "run.train_steps": steps, **more}
-    return entry_point(model_dir, data_dir, f"models/{model}.gin", "hardware/cpu.gin", params=params)
+    files = (f"models/{model}.gin", "hardware/cpu.gin")
+    return entry_point(model_dir, data_dir, *files, params=params, flags=flags, check=check)
 
 
 @pytest.fixture(scope="session")
