@@ -35,8 +35,7 @@ train() {
   trap 'kill $pid 2>/dev/null' EXIT
   while kill -0 "$pid" 2>/dev/null; do
     sleep 15
-    # Mesh TensorFlow prints "step, tf_loss[LOSS][STEP]" at each step.
-    line=$(grep -a -o 'tf_loss\[[0-9.e+-]*\]\[[0-9]*\]' "$log" | tail -n 1 | sed 's/.*\[\(.*\)\]\[\(.*\)\]/step \2, loss \1/' || true)
+    line=$(grep -a '^step ' "$log" | tail -n 1 || true)
     printf '  %4d s  %s\n' "$SECONDS" "${line:-building the graph}"
   done
   trap - EXIT

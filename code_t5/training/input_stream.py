@@ -153,11 +153,11 @@ class InputStream:
         return True
 
     def close(self) -> None:
-        if self._pipeline is None and not self._building.cancel():
+        self._thread.shutdown()
+        if self._pipeline is None and self._building.exception() is None:
             self._pipeline = self._building.result()
         if self._pipeline is not None:
             self._pipeline.close()
-        self._thread.shutdown()
 
 
 class _Pipeline:
@@ -172,6 +172,7 @@ class _Pipeline:
             saveable = tf.data.experimental.make_saveable_from_iterator(iterator, external_state_policy="ignore")
             self._saver = tf.train.Saver([saveable])
         self.shapes = {name: tuple(spec.shape.as_list()) for name, spec in dataset.element_spec.items()}
+        self._graph = graph
         self._session = tf.Session(graph=graph, config=tf.ConfigProto(device_count={"GPU": 0}))
         self._session.run(iterator.initializer)
         self._first: Batch | None = None
@@ -196,14 +197,16 @@ class _Pipeline:
     def save(self, prefix: str) -> bool:
         """Whether the position could be saved; a tf.data service keeps its own."""
         try:
-            self._saver.save(self._session, prefix, write_meta_graph=False, write_state=False)
+            with self._graph.as_default():
+                self._saver.save(self._session, prefix, write_meta_graph=False, write_state=False)
         except (tf.errors.UnimplementedError, tf.errors.FailedPreconditionError):
             return False
         return True
 
     def restore(self, prefix: str) -> None:
         self._first = None
-        self._saver.restore(self._session, prefix)
+        with self._graph.as_default():
+            self._saver.restore(self._session, prefix)
 
     def close(self) -> None:
         self._session.close()

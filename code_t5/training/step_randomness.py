@@ -33,7 +33,7 @@ def keyed_by(seed: int, step: tf.Tensor) -> Iterator[None]:
         def draw(processor):
             # Processors that hold the same part of a tensor must draw the same.
             key = zlib.crc32(f"{seed},{place},{self.slice_begin(shape, processor)}".encode())
-            if tf.get_default_graph()._get_control_flow_context() is not None:
+            if _in_loop():
                 return tf_fn(self.slice_shape(shape), seed=key, **kwargs)
             seeds = tf.stack([tf.constant(key, tf.int64), tf.cast(step, tf.int64)])
             return _STATELESS[tf_fn.__name__](self.slice_shape(shape), seed=seeds, **kwargs)
@@ -45,3 +45,9 @@ def keyed_by(seed: int, step: tf.Tensor) -> Iterator[None]:
         yield
     finally:
         placement_mesh_impl.PlacementMeshImpl.random = stock
+
+
+def _in_loop() -> bool:
+    """Whether operations that are added now belong to the body of a loop, of TensorFlow 1 or 2."""
+    graph = tf.get_default_graph()
+    return graph._get_control_flow_context() is not None or hasattr(graph, "outer_graph")
