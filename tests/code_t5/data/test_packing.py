@@ -1,4 +1,5 @@
 import gin
+import numpy as np
 import pytest
 import seqio
 import tensorflow as tf
@@ -42,6 +43,17 @@ def test_in_order_it_is_the_documents(use_data_dir):
         for pair in zip(pieces_of(example, "inputs"), pieces_of(example, "targets"), strict=True):
             together += [token for piece in pair for token in piece]
     assert text.startswith(VOCABULARY.decode([token for token in together if token != 1]))
+
+
+@pytest.mark.parametrize("objective", [window_objectives.causal_lm, window_objectives.span_corruption])
+def test_what_a_window_held_is_told_on_request(use_data_dir, objective):
+    gin.bind_parameter("mesh_train_dataset_fn.seed", 1)
+    first_reserved = VOCABULARY.special_ids["first_reserved"]
+    for example in first(20, objective=objective, with_text_tokens=True):
+        rows = [example[name] for name in LENGTHS if name in example]
+        assert example["text_tokens"] == sum(int(packing.is_text(row, first_reserved).sum()) for row in rows)
+    row = np.array([0, 1, 2, first_reserved - 1, first_reserved, first_reserved + 127])
+    assert packing.is_text(row, first_reserved).tolist() == [False, False, True, True, False, False]
 
 
 def test_seed_and_shuffle_are_those_of_mesh_train_dataset_fn(use_data_dir):

@@ -113,7 +113,7 @@ def test_inspect_task_lists_and_shows(data_dir, tmp_path):
     for text in (plain, cached):
         assert "--- example 3" in text
         assert "inputs, piece 1 of " in text
-        assert re.search(r"inputs   padding: 0\.\d+%\ntargets  padding: 0\.\d+%", text)
+        assert re.search(r"inputs   padding: 0\.\d+%\ntargets  padding: 0\.\d+%\nleft out: \d+ of [\d,]+ tokens", text)
     assert "targets (" in command(*show, "--task", "fl_py_dev_line").stdout
 
 
