@@ -6,7 +6,7 @@ PY := .venv/bin/python
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: setup demo test lint format help test-fast benchmark soak wheel lock clean
+.PHONY: setup demo test lint format help test-fast continue benchmark soak wheel lock clean
 
 setup: ## make the environment .venv (about 2 minutes, 4 GB; PYTHON=/path/to/python3.11 if it is not found)
 	@scripts/setup.sh
@@ -33,6 +33,9 @@ help: ## this list
 
 test-fast: $(STAMP) ### the tests that take less than ten seconds each
 	$(PY) -m pytest -m "not slow" $(ARGS)
+
+continue: $(STAMP) ### train a model on in MODEL_DIR_continue: make continue STEPS=1000 MODEL_DIR=data/demo/model
+	$(PY) -m code_t5.main.continue_training --model_dir "$(MODEL_DIR)" --steps "$(STEPS)" $(ARGS)
 
 benchmark: $(STAMP) ### speed, memory and recall of preprocessing beside baselines (20 minutes; 5 GB, the network once)
 	$(PY) -m benchmarks.preprocessing --write_results $(ARGS)
