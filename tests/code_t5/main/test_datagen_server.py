@@ -1,4 +1,4 @@
-"""Training examples from other hosts: a dispatcher, workers that come and go, and a trainer, each on a host of its own."""
+"""Training examples from other hosts: a dispatcher, workers that come and go, a trainer, each on a host of its own."""
 
 import itertools
 import json

@@ -9,6 +9,7 @@ import signal
 import gin
 
 from code_t5.training import callbacks
+from tests.faults.small_disk import SmallDisk
 
 
 @gin.configurable(module="recorder")
@@ -35,3 +36,17 @@ def read(path) -> dict[int, tuple[float, str]]:
     with pathlib.Path(path).open() as file:
         rows = [json.loads(line) for line in file]
     return {row["step"]: (row["loss"], row["batch"]) for row in rows}
+
+
+@gin.configurable(module="recorder")
+class DiskFiller(callbacks.Callback):
+    """Fills the disk of a folder at a step, and gives the space back at another."""
+
+    def __init__(self, folder: str = "", fill_at: int = 0, clear_at: int | None = None):
+        self._disk, self._fill_at, self._clear_at = SmallDisk(pathlib.Path(folder)), fill_at, clear_at
+
+    def after_chunk(self, step, estimator, chunk):
+        if step == self._fill_at:
+            self._disk.fill(leave=20_000)
+        if step == self._clear_at:
+            self._disk.clear()

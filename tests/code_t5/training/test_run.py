@@ -4,12 +4,14 @@ import json
 import pathlib
 import re
 import subprocess
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
 from tests.code_t5.conftest import train
 from tests.code_t5.training import recorder
+from tests.faults.small_disk import NoSmallDiskError, small_disk
 
 pytestmark = pytest.mark.slow
 
@@ -23,12 +25,12 @@ RUN = {
 
 
 def start(
-    folder: pathlib.Path, data_dir, *, steps: int = STEPS, check: bool = True, **more
+    folder: pathlib.Path, data_dir, *, steps: int = STEPS, check: bool = True, flags: Sequence[str] = (), **more
 ) -> subprocess.CompletedProcess:
     """Trains in `folder/model`, each step written to `folder/steps.jsonl`."""
     folder.mkdir(exist_ok=True)
     params = {**RUN, "recorder.Recorder.path": str(folder / "steps.jsonl"), **more}
-    flags = [RECORD, "--gin_param=code_t5.train_code_model.more_callbacks = [@recorder.Recorder()]"]
+    flags = [RECORD, "--gin_param=code_t5.train_code_model.more_callbacks = [@recorder.Recorder()]", *flags]
     return train(folder / "model", data_dir, "shared-prefix_lm", steps=steps, flags=flags, check=check, **params)
 
 
@@ -126,6 +128,28 @@ def test_a_damaged_snapshot_is_set_aside_for_the_one_before_it(tmp_path, data_di
     result = start(tmp_path, data_dir)
     assert "WARNING: the snapshot of step 16 is damaged, and was set aside" in result.stdout
     assert "going on from step 8" in result.stdout
+    assert_same_course(steps_of(tmp_path), steps_of(undisturbed))
+
+
+def test_a_full_disk_while_saving_costs_a_snapshot_and_no_step(tmp_path, data_dir, undisturbed):
+    (tmp_path / "model").mkdir()
+    try:
+        with small_disk(tmp_path / "model", megabytes=32, as_root=True) as disk:
+            fill = {"recorder.DiskFiller.folder": str(disk.folder), "recorder.DiskFiller.fill_at": 12}
+            flags = [
+                "--gin_param=code_t5.train_code_model.more_callbacks = [@recorder.DiskFiller(), @recorder.Recorder()]"
+            ]
+            failed = start(tmp_path, data_dir, check=False, flags=flags, **fill)
+            assert failed.returncode
+            assert "WARNING: the snapshot of step 16" in failed.stdout
+            assert "could not be written" in failed.stderr, "the last one must not be lost in silence"
+            disk.clear()
+            result = start(tmp_path, data_dir, flags=flags, **{**fill, "recorder.DiskFiller.clear_at": 20})
+            assert "going on from step 8 " in result.stdout
+            assert "WARNING: the snapshot of step 16" in result.stdout
+            assert (disk.folder / "FINISHED").exists()
+    except NoSmallDiskError as error:
+        pytest.skip(f"not allowed here: {error}")
     assert_same_course(steps_of(tmp_path), steps_of(undisturbed))
 
 
