@@ -134,7 +134,8 @@ def _train(run: Run, description: dict[str, Any], *, chunk_steps: int) -> None:
             for callback in run.callbacks:
                 callback.end(run.step, run.estimator)
     except BaseException as error:
-        run_record.update(run.model_dir, run.record, status="failed", step=run.step, error=repr(error))
+        with contextlib.suppress(tf.errors.OpError, OSError):  # the disk may be what failed
+            run_record.update(run.model_dir, run.record, status="failed", step=run.step, error=repr(error))
         raise
     if run.signal:
         run_record.update(run.model_dir, run.record, status="stopped", step=run.step, ended_by=why)
