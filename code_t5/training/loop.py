@@ -152,7 +152,7 @@ def _directory(model_dir: str, description: dict[str, Any], *, force: bool) -> s
     except run_record.OtherRunError:
         if not force:
             raise
-        model_dir = run_record.free_name(model_dir, "anew")
+        model_dir = run_record.own_name(model_dir, "anew", description)
         print(f"another run is in the model directory: training anew in {model_dir}")
     return model_dir
 
@@ -163,7 +163,10 @@ def _is_finished(model_dir: str, budget: Budget) -> bool:
     found = snapshots.steps(model_dir)
     if done is None or not found:
         return False
-    state = snapshots.read_state(model_dir, found[-1])
+    try:
+        state = snapshots.read_state(model_dir, found[-1])
+    except snapshots.SnapshotError:
+        return False  # to be told, and mended, by the run
     by_callback = "=" not in done["ended_by"]
     limit = budget.reached(step=found[-1], epochs=state["epoch"], seconds=state["seconds"])
     if not by_callback and not limit:

@@ -2,11 +2,13 @@
 
 import datetime
 import importlib.metadata
+import itertools
 import json
 import os
 import platform
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import gin
@@ -90,11 +92,21 @@ def free_name(model_dir: str, suffix: str) -> str:
 
     Example: for "models/a" and "continue" it is "models/a_continue", or "models/a_continue_2" where that is taken.
     """
+    return next(name for name in _names(model_dir, suffix) if not tf.io.gfile.exists(name))
+
+
+def own_name(model_dir: str, suffix: str, description: dict[str, Any]) -> str:
+    """A folder beside a model directory that holds the described run, or else the first that is not there yet."""
+    for found in _names(model_dir, suffix):
+        record = read(found)
+        if not tf.io.gfile.exists(found) or (record and record["run"] == description):
+            return found
+
+
+def _names(model_dir: str, suffix: str) -> Iterator[str]:
     base = f"{model_dir.rstrip('/')}_{suffix}"
-    found, number = base, 2
-    while tf.io.gfile.exists(found):
-        found, number = f"{base}_{number}", number + 1
-    return found
+    yield base
+    yield from (f"{base}_{number}" for number in itertools.count(2))
 
 
 def begin(model_dir: str, description: dict[str, Any], *, from_step: int) -> dict[str, Any]:

@@ -175,6 +175,8 @@ def test_another_configuration_is_refused_and_trained_beside_it_on_request(tmp_p
     forced = start(tmp_path, data_dir, steps=8, d_model=32, **{"code_t5.train_code_model.force": True})
     assert "training anew in" in forced.stdout
     assert (tmp_path / "model_anew" / "FINISHED").exists()
+    again = start(tmp_path, data_dir, steps=8, d_model=32, **{"code_t5.train_code_model.force": True})
+    assert "nothing to do" in again.stdout
 
 
 def test_epochs_and_seconds_end_a_run_too(tmp_path, data_dir):
