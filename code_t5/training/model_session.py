@@ -11,6 +11,7 @@ import mesh_tensorflow as mtf
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from code_t5.data import data_dir
 from code_t5.training import step_randomness
 
 
@@ -55,7 +56,7 @@ class ModelSession:
             self._slices_to_masters = lowering.copy_slices_to_masters()
             self._saver = tf.train.Saver(tf.global_variables(), max_to_keep=None, save_relative_paths=True)
             initialize = tf.group(tf.global_variables_initializer(), tf.local_variables_initializer())
-        self.session = tf.Session(graph=self.graph, config=estimator._session_config)
+        self.session = tf.Session(graph=self.graph, config=_config(estimator))
         self.session.run(initialize)
         self.session.run(self._masters_to_slices)
         self.step = int(self.session.run(self._step))
@@ -100,6 +101,16 @@ class ModelSession:
 
     def close(self) -> None:
         self.session.close()
+
+
+def _config(estimator) -> tf.ConfigProto:
+    """The Estimator's own, with as many virtual CPUs as `utils.run.mesh_devices` names."""
+    config = tf.ConfigProto()
+    config.CopyFrom(estimator._session_config)
+    devices = data_dir.gin_value("utils.run.mesh_devices") or []
+    numbers = [int(device.rpartition(":")[2]) for device in devices if device.lower().startswith("cpu:")]
+    config.device_count["CPU"] = max(numbers, default=0) + 1
+    return config
 
 
 def _summarised(name: str) -> tf.Tensor | None:

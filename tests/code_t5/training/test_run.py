@@ -179,6 +179,17 @@ def test_another_configuration_is_refused_and_trained_beside_it_on_request(tmp_p
     assert "nothing to do" in again.stdout
 
 
+@pytest.mark.parametrize("shape", ["model:2,batch:1", "model:1,batch:2"])
+def test_a_mesh_of_two_devices_learns_what_one_does(tmp_path, data_dir, undisturbed, shape):
+    """Two virtual CPUs, which share the weights or the batch."""
+    mesh = {"utils.run.mesh_shape": shape, "utils.run.mesh_devices": ["cpu:0", "cpu:1"]}
+    start(tmp_path, data_dir, **mesh)
+    assert_same_course(steps_of(tmp_path), steps_of(undisturbed))
+    figures = [record_of(folder)["figures"]["held_out"] for folder in (tmp_path, undisturbed)]
+    (found,), (expected,) = (held_out.values() for held_out in figures)
+    assert found["bits_per_byte"] == pytest.approx(expected["bits_per_byte"], rel=1e-3)
+
+
 def test_epochs_and_seconds_end_a_run_too(tmp_path, data_dir):
     by_epoch = start(tmp_path / "a", data_dir, steps=10**6, **{
         "code_t5.train_code_model.epochs": 1, "utils.run.batch_size": ("sequences_per_batch", 64),
