@@ -25,12 +25,11 @@ _BLOCK_CHARACTERS = 20_000
 UNITS = re.compile(r"\n[ \t]*|[^\S\n]*(?:\w+|[^\w\s]+)|[^\S\n]+")
 
 
-def count_units(texts: Iterable[str], *, units: re.Pattern = UNITS) -> Counter[str]:
-    """Cuts texts into the units that merges may not cross, and counts them.
+def count_units(texts: Iterable[str]) -> Counter[str]:
+    """Cuts texts into `UNITS`, which merges may not cross, and counts them.
 
     Args:
       texts: escaped (`prompt.escape`).
-      units: matches one unit after the other, without a gap.
 
     Returns:
       At most `MAX_UNITS` units, the most frequent ones; among equals the first by code point.
@@ -39,7 +38,7 @@ def count_units(texts: Iterable[str], *, units: re.Pattern = UNITS) -> Counter[s
     """
     counts: Counter[str] = Counter()
     for text in texts:
-        counts.update(units.findall(text))
+        counts.update(UNITS.findall(text))
     return most_frequent(counts)
 
 
