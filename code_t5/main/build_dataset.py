@@ -29,6 +29,8 @@ RELATED_KB = flags.DEFINE_integer(
     lower_bound=0,
 )
 OVERWRITE = flags.DEFINE_bool("overwrite", False, "Build again where the dataset exists.")
+# TFDS would make files of 64 MB or more, one of most datasets; but files are what readers and data workers share out.
+_MIN_SHARD_BYTES = 1_000_000
 
 
 def place_vocabulary(source_dir: str, directory: str) -> None:
@@ -107,8 +109,9 @@ def build(directory: str, digest: str) -> tfds.core.DatasetBuilder:
         return builder
     if tf.io.gfile.exists(builder.data_dir):
         tf.io.gfile.rmtree(builder.data_dir)
+    config = tfds.download.DownloadConfig(min_shard_size=_MIN_SHARD_BYTES)
     with contextlib.redirect_stdout(io.StringIO()):  # TFDS announces a download, of which there is none
-        builder.download_and_prepare()
+        builder.download_and_prepare(download_config=config)
     return builder
 
 
