@@ -10,10 +10,10 @@ python -m benchmarks.preprocessing --only documents size --runs 3
 
 import argparse
 import dataclasses
+import functools
 import os
 import pathlib
 import sys
-import time
 from collections.abc import Callable
 
 from benchmarks import (
@@ -22,6 +22,7 @@ from benchmarks import (
     measure,
     near_duplicates,
     near_duplicates_speed,
+    parts,
     results,
     size_cost,
 )
@@ -79,24 +80,11 @@ def main(argv: list[str] | None = None) -> int:
     work.folder.mkdir(parents=True, exist_ok=True)
     # Processes that are started from here have the same cores.
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: arguments.workers])
-    commit, started = results.commit(), time.monotonic()
-    sections, failed = {}, []
-    for name in arguments.only:
-        print(f"{name} ...", flush=True)
-        try:
-            sections[name] = PARTS[name](work)
-        except (measure.BenchmarkError, OSError) as error:
-            failed.append(name)
-            print(f"error: {name} was not measured: {error}", file=sys.stderr)
-            continue
-        print(f"\n{sections[name]}\n", flush=True)
-        if arguments.write_results:
-            results.write({name: sections[name]}, commit=commit, cores=arguments.workers)
-    targets = [target for section in sections.values() for target in section.targets]
-    print(f"{sum(target.met for target in targets)} of {len(targets)} targets met, {time.monotonic() - started:.0f} s")
-    for target in targets:
-        print(f"  {target}")
-    return 1 if failed else 0
+    return parts.measure_parts(
+        {name: functools.partial(PARTS[name], work) for name in arguments.only},
+        cores=arguments.workers,
+        write_results=arguments.write_results,
+    )
 
 
 if __name__ == "__main__":
