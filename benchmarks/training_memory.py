@@ -29,7 +29,7 @@ def section(place: Place) -> Section:
 
 
 def _said(size: str, tokens: int, vocab_size: int) -> dict[str, float]:
-    """What the helper prints: `parameters`, `fixed_gb`, `mb_a_row`, and rows by the GB of a device."""
+    """What the helper prints: `millions` of weights, `fixed_gb`, `mb_a_row`, and rows by the GB of a device."""
     devices = ",".join(map(str, DEVICES_GB))
     words = [*inputs.module("code_t5.main.memory"), "--gin_location_prefix=gin_configs/"]
     words += [f"--gin_file={training_processes.MODEL}", f"--gin_file=sizes/{size}.gin", f"--vocab_size={vocab_size}"]
@@ -41,12 +41,14 @@ def parse(text: str) -> dict[str, float]:
     """The figures in the helper's output."""
     numbers = {
         word: float(number.replace(",", ""))
-        for word, number in re.findall(r"^(parameters|weights|gradients|optimizer|activations) +([\d,.]+)", text, re.M)
+        for word, number in re.findall(
+            r"^(parameters|weights|gradients|optimizer|activations) +([\d,.]*\d)", text, re.M
+        )
     }
     fits = re.findall(r"^fits (\S+) GB: (\d+) rows", text, re.M)
     return {
-        "parameters": numbers["parameters"],
-        "fixed_gb": sum(numbers[name] for name in ("weights", "gradients", "optimizer")),
+        "millions": numbers["parameters"] / 1e6,
+        "fixed_gb": sum(numbers[name] for name in ("weights", "gradients", "optimizer")) / 1e3,
         "mb_a_row": numbers["activations"],
         **{f"rows_{gigabytes}": int(rows) for gigabytes, rows in fits},
     }
@@ -68,7 +70,7 @@ def table(measured: dict[Shape, dict[str, float]], sizes: dict[str, dict[str, fl
         )
     for size, said in sizes.items():
         fits = [str(said.get(f"rows_{gigabytes}", "no")) for gigabytes in DEVICES_GB]
-        figures = [f"{said['parameters']:,.0f}", f"{said['fixed_gb']:.1f}", f"{said['mb_a_row']:.1f}"]
+        figures = [f"{said['millions']:,.0f}", f"{said['fixed_gb']:.1f}", f"{said['mb_a_row']:.1f}"]
         rows.append([f"{size}, a row of 512 + 512", *figures, "", *fits])
     return Section(
         title="Training: memory",

@@ -33,12 +33,11 @@ def main() -> None:
     mesh_utils.parse_gin_defaults_and_flags(skip_unknown=True, finalize_config=False)
     lengths = dict(gin.query_parameter("utils.run.sequence_length"))
     found = memory.footprint(lengths, vocab_size=VOCAB_SIZE.value)
-    print(f"parameters        {found.parameters / 1e6:,.1f} million, {VOCAB_SIZE.value:,} pieces")
-    print(f"weights           {found.weights / 1e9:.2f} GB")
-    print(f"gradients         {found.gradients / 1e9:.2f} GB")
-    print(f"optimizer         {found.optimizer / 1e9:.2f} GB")
+    print(f"parameters        {found.parameters:,}, with {VOCAB_SIZE.value:,} pieces")
+    for name in ("weights", "gradients", "optimizer"):
+        print(f"{name:<17} {getattr(found, name) / 1e6:,.2f} MB")
     row = found.activations_per_row / 1e6
-    print(f"activations       {row:,.1f} MB for each row of {lengths['inputs']} + {lengths['targets']} tokens")
+    print(f"activations       {row:,.2f} MB for each row of {lengths['inputs']} + {lengths['targets']} tokens")
     for gigabytes in devices:
         rows = found.rows_that_fit(gigabytes * 1e9)
         if not rows:
