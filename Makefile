@@ -40,8 +40,9 @@ continue: $(STAMP) ### train a model on in MODEL_DIR_continue: make continue STE
 benchmark: $(STAMP) ### speed, memory and recall of preprocessing beside baselines (20 minutes; 5 GB, the network once)
 	$(PY) -m benchmarks.preprocessing --write_results $(ARGS)
 
-soak: $(STAMP) ### kill every stage at random moments and run it again (10 minutes; ARGS="--rounds 100 --seed 7")
+soak: $(STAMP) ### kill every stage, then a training run, at random moments (20 minutes; ARGS="--seed 7")
 	$(PY) -m tests.faults.soak $(ARGS)
+	$(PY) -m tests.faults.training_soak $(ARGS)
 
 wheel: $(STAMP) ### build dist/code_t5-*.whl, gin files and all
 	rm -rf build  # setuptools would pack what an earlier build left there
