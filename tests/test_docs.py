@@ -21,14 +21,14 @@ import pytest
 from preprocessing import contract
 
 ROOT = pathlib.Path(__file__).parents[1]
-DOCS = ("README.md", "GENTLE_INTRO.md")
+DOCS = ("README.md", "GENTLE_INTRO.md", "docs/training.md")
 TRAINER = "t5.models.mesh_transformer_main"
 # What a flag names: something that must be there, or something that the command makes.
 READS = {
     *("input_dir", "documents", "vocabulary", "data_dir", "t5_tfds_data_dir", "model_dir", "input", "source"),
     *("additional_task_cache_dirs", "logdir"),
 }
-MAKES = {"output_dir", "output", "cache_dir", "download_dir"}
+MAKES = {"output_dir", "output", "cache_dir", "download_dir", "folder", "work_dir"}
 # What the reader has to fill in, or has.
 THEIR_OWN = ("~/", "gs://", "/path/to/")
 UNSET = {"PWD": "/clone", "LD_LIBRARY_PATH": "", "PYTORCH_CPU_INDEX": "https://index.invalid/whl/cpu"}
@@ -119,7 +119,7 @@ def known_flags(program: str) -> frozenset[str]:
     return frozenset(name for _, name in found) | {f"no{name}" for no, name in found if no}
 
 
-@pytest.mark.parametrize("doc", DOCS)
+@pytest.mark.parametrize("doc", DOCS[:2])
 def test_there_are_commands_to_check(doc):
     assert len(commands(doc)) >= 12
 
@@ -271,7 +271,29 @@ def test_table_of_drop_reasons():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("doc", DOCS)
+def test_parameters_named_in_the_text_exist():
+    """`code_t5.Snapshots.every_seconds`, and `.keep_every_steps` after it."""
+    named = set()
+    for doc in DOCS:
+        text = (ROOT / doc).read_text(encoding="utf-8")
+        for name, first, others in re.findall(r"code_t5\.((?:\w+\.)*\w+)\.(\w+)\b((?:`, `\.\w+)*)", text):
+            named |= {(f"code_t5.{name}", parameter) for parameter in [first, *re.findall(r"\.(\w+)", others)]}
+    named = {(name, parameter) for name, parameter in named if name != "code_t5.main"}
+    assert ("code_t5.Snapshots", "keep_every_steps") in named
+    program = (
+        "import gin, inspect, code_t5\n"
+        f"for name, parameter in {sorted(named)!r}:\n"
+        "    if gin.config._REGISTRY.get_match(f'{name}.{parameter}'): continue\n"
+        "    found = gin.config._REGISTRY.get_match(name)\n"
+        "    assert found, name\n"
+        "    assert parameter in inspect.signature(found.wrapped).parameters, (name, parameter)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr[-3000:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("doc", DOCS[:2])
 def test_gin_parameters_exist(doc):
     """Every trainer command of a document is parsed by gin, as t5's entry point does it, up to a typing mistake."""
     cases = []
