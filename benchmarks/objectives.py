@@ -93,7 +93,8 @@ def only_one(folder: pathlib.Path) -> Iterator[None]:
         yield
 
 
-def _arguments(argv: list[str] | None) -> argparse.Namespace:
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """Of the command line; for [] the defaults."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.objectives",
         description=__doc__,
@@ -140,7 +141,7 @@ def sections(arguments: argparse.Namespace) -> dict[str, results.Section]:
 
 def main(argv: list[str] | None = None) -> int:
     """The command; returns 1 if something could not be measured, or runs are missing."""
-    arguments = _arguments(argv)
+    arguments = parse(argv)
     cores, commit = len(os.sched_getaffinity(0)), results.commit()
     work_dir = arguments.work_dir.absolute()
     given = {"demo": arguments.documents.absolute(), "whole": arguments.whole_documents.absolute()}

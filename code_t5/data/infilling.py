@@ -17,6 +17,8 @@ from preprocessing import contract, prompt
 LEVELS = ("character", "line")
 # Markers read, and written, for each hole.
 MARKERS_READ, MARKERS_WRITTEN = 3, 1
+# The share of holes that end where the line that they begin in ends: what an editor asks for most.
+_TO_LINE_END = 0.5
 
 
 @gin.configurable("infilling", module="code_t5")
@@ -88,9 +90,9 @@ class HoleCutter:
     ) -> Hole:
         """Draws a place and a length, and takes the text around it out of the window.
 
-        The length is drawn log-uniformly up to what the targets leave room for, so that half of the holes are shorter
-        than its square root, a line or two. What is read around the hole is a random share of the inputs, more of it
-        before than after.
+        Half of the holes end with their line. The lengths of the others are drawn uniformly up to what the targets
+        leave room for: the fewer holes end after a token or two, the less a model that has learnt little is led to
+        write nothing. What is read around the hole is a random share of the inputs, more of it before than after.
 
         Args:
           tokens, file: int32 [length], a window.
@@ -101,7 +103,7 @@ class HoleCutter:
         Example: [10, 11, 12, 13, 14, 15, 16] may give read [P, 11, S, 14, 15, M], written [12, 13, E] and the window
           [10, 16] with file [0, 1]
         """
-        draws = tf.unstack(tf.random.stateless_uniform([6], seed))
+        draws = tf.unstack(tf.random.stateless_uniform([7], seed))
         possible = (tf.size(tokens) >= 4) & (inputs >= 8) & (targets >= MARKERS_WRITTEN + 2)
         return tf.cond(
             possible,
@@ -114,10 +116,11 @@ class HoleCutter:
         mine = tf.where(tf.equal(file, file[at]))[:, 0]
         first, end = tf.cast(mine[0], tf.int32), tf.cast(mine[-1], tf.int32) + 1
         text_end = end - tf.cast(tf.equal(tokens[end - 1], contract.EOS_ID), tf.int32)
-        length = tf.cast(tf.exp(draws[1] * tf.math.log(tf.cast(room_written, tf.float32))), tf.int32)
+        # Of a hole that ends with its line the length is 0.
+        length = tf.where(draws[6] < _TO_LINE_END, 0, 1 + _index(draws[1], room_written))
         start = tf.minimum(at, text_end)
         run = tokens[first:text_end], start - first, length
-        parts = self._at_lines(*run) if self._level == "line" else self._at_characters(*run, draws[4:])
+        parts = self._at_lines(*run) if self._level == "line" else self._at_characters(*run, draws[4:6])
         before, middle, after = parts
         if self._reads_eos:
             after = tf.concat([after, tokens[text_end:end]], axis=0)
@@ -150,7 +153,7 @@ class HoleCutter:
         return tf.cond(fits, lambda: hole, lambda: no_hole(tokens, file))
 
     def _at_lines(self, text, start, length):
-        """Parts of a text: from behind the newline of the line of `start` to before the newline `length` on."""
+        """Parts of a text: from behind the newline of the line of `start` to before the newline `length` or more on."""
         lines = tf.cast(tf.where(tf.gather(self._begins_line, text))[:, 0], tf.int32)
         begin = tf.reduce_max(tf.concat([[0], tf.boolean_mask(lines, lines <= start) + 1], axis=0))
         ends = tf.boolean_mask(lines, lines >= begin + tf.maximum(length, 1))
@@ -160,14 +163,15 @@ class HoleCutter:
         return text[:begin], text[begin:stop], text[stop:]
 
     def _at_characters(self, text, start, length, draws):
-        """Parts of a text: from a character of the token `start` to one of the token `length` on.
+        """Parts of a text: from a character of the token `start` to one of the token `length` on, or to the line's end.
 
         The lines that are cut are encoded anew, so that each part is what the vocabulary makes of its text.
         """
-        size = tf.size(text)
+        size, to_line_end = tf.size(text), tf.equal(length, 0)
         start = tf.minimum(start, size)
-        stop = tf.minimum(start + tf.maximum(length, 1), size)
         lines = tf.cast(tf.where(tf.gather(self._begins_line, text))[:, 0], tf.int32)
+        line_end = tf.reduce_min(tf.concat([[size], tf.boolean_mask(lines, lines > start)], axis=0))
+        stop = tf.where(to_line_end, line_end, tf.minimum(start + length, size))
         line = tf.reduce_max(tf.concat([[0], tf.boolean_mask(lines, lines <= start)], axis=0))
         next_line = tf.reduce_min(tf.concat([[size], tf.boolean_mask(lines, lines > stop)], axis=0))
 
@@ -178,7 +182,8 @@ class HoleCutter:
             # (One operation for all: each brings the whole vocabulary.)
             head, first, inner, last, tail = tf.unstack(self._vocabulary.decode_tf(runs.to_tensor()))
             first, rest_of_first = _split_text(first, draws[0])
-            last, rest_of_last = _split_text(last, draws[1])
+            # Nothing of the token `stop`, a newline, where the hole ends before it.
+            last, rest_of_last = _split_text(last, tf.where(to_line_end, 0.0, draws[1]))
             parts = self._vocabulary.encode_tf(
                 tf.stack([head + first, rest_of_first + inner + last, rest_of_last + tail])
             )

@@ -25,11 +25,12 @@ def has_cursor(content: tf.Tensor) -> tf.Tensor:
     return tf.reduce_any(tf.strings.regex_full_match(tf.strings.split(content, "\n"), _TWO_TOKENS))
 
 
-def cut_at_cursor(content: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def cut_at_cursor(content: tf.Tensor, number: int = 0) -> tuple[tf.Tensor, tf.Tensor]:
     """Draws a line and a cursor by the hash of the text.
 
     Args:
       content: scalar string for which `has_cursor` is true.
+      number: each gives a draw of its own; 0 is that of the `_line` Tasks.
 
     Returns:
       The text before the cursor, and the rest of its line without the newline (and without a carriage return).
@@ -42,7 +43,7 @@ def cut_at_cursor(content: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     parts = tf.strings.split(marked, _MARK)  # ragged: after the last token of a line there is always one more part
     num_cuts = tf.cast(parts.row_lengths(), tf.int32) - 2
     candidates = tf.squeeze(tf.where(num_cuts > 0), axis=1)
-    seed = tf.stack([tf.strings.to_hash_bucket_fast(content, 2**31 - 1), 0])
+    seed = tf.stack([tf.strings.to_hash_bucket_fast(content, 2**31 - 1), tf.cast(number, tf.int64)])
     draws = tf.random.stateless_uniform([2], seed)
     line = candidates[_index(draws[0], tf.size(candidates))]
     cut = 1 + _index(draws[1], num_cuts[line])

@@ -76,3 +76,13 @@ def test_other_documents_are_refused():
     other = record(settings(PACKED), 2.0, digests={"documents": "e"})
     with pytest.raises(BenchmarkError, match="their documents differ"):
         objective_tables.objectives([record(settings(STOCK), 2.0), other])
+
+
+def test_more_lines_count_where_all_runs_have_them():
+    made = runs(STOCK, [2.4], exact=5.0) + runs(PACKED, [2.1], exact=7.0)
+    made[0]["figures"]["more_lines"] = {"exact_match": 6.0, "edit_similarity": 41.0, "cases": 2000}
+    assert [row[4] for row in objective_tables.objectives(made).rows] == ["5.0", "7.0"]
+    made[1]["figures"]["more_lines"] = {"exact_match": 6.5, "edit_similarity": 42.0, "cases": 2000}
+    section = objective_tables.objectives(made)
+    assert [row[4] for row in section.rows] == ["6.0", "6.5"]
+    assert "2,000 lines of held-out files" in section.about

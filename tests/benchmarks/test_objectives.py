@@ -82,7 +82,7 @@ def test_tables_and_plot_are_made_of_records_alone(folders, made, capsys):
 
 
 def test_the_long_run_is_planned_by_its_own_time():
-    arguments = objectives._arguments(["--long_minutes", "120"])
+    arguments = objectives.parse(["--long_minutes", "120"])
     (long,) = objectives.planned(arguments, "long")
     assert (long.minutes, long.points, long.data, long.evaluate) == (120, 12, "whole", True)
     assert [s.lines for s in objectives.planned(arguments, "tokenizers")[:2]] == [0, 500]

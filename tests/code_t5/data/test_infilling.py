@@ -93,6 +93,23 @@ def test_character_holes_begin_inside_tokens_and_inside_words(codec, texts):
     assert 0.35 < inside / len(holes) < 0.8
 
 
+@pytest.mark.parametrize("level", infilling.LEVELS)
+def test_half_of_the_holes_end_with_their_line(level, codec):
+    """The others are as long as there is room for, so few are of a token or two."""
+    ids = contract.special_ids(codec.vocab_size)
+    holes = [hole for example in packed(level, take=400) for hole in holes_of(example, ids)]
+    to_line_end = [
+        middle
+        for _, middle, after in holes
+        if codec.decode(middle).count("\n", 1) == 0 and codec.decode(after)[:1] in ("", "\n")
+    ]
+    # Some of the long ones are cut short by their file's end, some short ones by chance end with a line.
+    assert 0.4 < len(to_line_end) / len(holes) < (0.6 if level == "character" else 0.7)
+    assert np.median([len(middle) for middle in to_line_end]) < 32
+    one_token = np.mean([len(middle) == 1 for _, middle, _ in holes])
+    assert one_token < 0.15
+
+
 def test_the_rate_is_the_share_of_windows_with_holes(codec):
     ids = contract.special_ids(codec.vocab_size)
     found = packed("line", rate=0.3, take=1000)
