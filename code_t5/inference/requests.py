@@ -152,7 +152,7 @@ class Layout:
             return self._rows_to_fill(request, before, room, heal=heal)
         text = request.prompt
         border = text.rfind("\n")
-        if self._in_one_row or border <= 0:
+        if self.in_one_row or border <= 0:
             ids, taken_back = self._taken_back(self.codec.encode(text), heal)
             return Rows(self._ended([*before, *prompt.left_cut(ids, room)]), [], taken_back)
         line, taken_back = self._taken_back(self.codec.encode(text[border:]), heal)
@@ -160,23 +160,18 @@ class Layout:
         return Rows(self._ended([*before, *read]), list(prompt.left_cut(line, self.max_forced)), taken_back)
 
     def _rows_to_fill(self, request: Request, before: list[int], room: int, *, heal: bool) -> Rows:
-        """Rows where there is a suffix; of one row the line stands behind what is read."""
+        """Rows where there is a suffix: the cursor's line begins the answer of every model, as in training."""
         border = max(request.prompt.rfind("\n"), 0)
         line, taken_back = self._taken_back(self.codec.encode(request.prompt[border:]), heal)
-        line = list(prompt.left_cut(line, min(self.max_forced, room // 2) if self._in_one_row else self.max_forced))
         # The file ends behind the suffix, which training shows by EOS; a delimited row has its one EOS at its end.
         suffix = [*self.codec.encode(request.suffix), *([] if self.delimited else [contract.EOS_ID])]
-        read = prompt.infilling(
-            self.codec.encode(request.prompt[:border]),
-            suffix,
-            ids=contract.special_ids(self.codec.vocab_size),
-            max_tokens=room - len(line) if self._in_one_row else room,
-        )
-        read = self._ended([*before, *read])
-        return Rows([*read, *line], [], taken_back) if self._in_one_row else Rows(read, line, taken_back)
+        ids = contract.special_ids(self.codec.vocab_size)
+        read = prompt.infilling(self.codec.encode(request.prompt[:border]), suffix, ids=ids, max_tokens=room)
+        return Rows(self._ended([*before, *read]), list(prompt.left_cut(line, self.max_forced)), taken_back)
 
     @property
-    def _in_one_row(self) -> bool:
+    def in_one_row(self) -> bool:
+        """Whether prompt and answer are one row, as for all decoder-only models."""
         return self.one_row or self.delimited
 
     def _taken_back(self, ids: list[int], heal: bool) -> tuple[list[int], int | None]:

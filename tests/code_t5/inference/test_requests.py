@@ -102,13 +102,9 @@ def test_what_is_too_long_is_cut_far_from_the_cursor(codec, delimited):
     ids = contract.special_ids(codec.vocab_size)
     read, begun, taken_back = lay.rows(Request(request.prompt, suffix=TEXT * 9))
     assert taken_back == line[-1]
-    if delimited:  # one row: half of it is the line's at most
-        assert read == [*prompt.infilling(before, before, ids=ids, max_tokens=14), *end, *line[-7:-1]]
-        assert begun == []
-    else:
-        assert read == prompt.infilling(before, before, ids=ids, max_tokens=20)
-        assert read[1:10] == before[-9:]
-        assert begun == line[-7:-1]
+    assert read == [*prompt.infilling(before, before, ids=ids, max_tokens=20), *end]
+    assert read[1:10] == before[-9:]
+    assert begun == line[-7:-1]
 
 
 def test_with_a_suffix_the_lines_before_are_read_and_the_files_end_is_shown(codec):
@@ -120,7 +116,7 @@ def test_with_a_suffix_the_lines_before_are_read_and_the_files_end_is_shown(code
     assert lay.rows(request) == (read, line[:-1], line[-1])
     assert unhealed(lay, request) == (read, line)
     delimited = layout(codec, infills=True, delimited=True).rows(request)
-    assert delimited == ([i for i in read if i != EOS_ID] + [EOS_ID, *line[:-1]], [], line[-1])
+    assert delimited == ([i for i in read if i != EOS_ID] + [EOS_ID], line[:-1], line[-1])
     empty = [ids["fill_prefix"], ids["fill_suffix"], EOS_ID, ids["fill_middle"]]
     assert lay.rows(Request("", "")) == (empty, [], None)
     assert unhealed(lay, Request("x = ", "")) == (empty, codec.encode("x = "))
