@@ -2,7 +2,12 @@
 
 The layout is `preprocessing.prompt`'s: the model reads `<fill_prefix> before <fill_suffix> after <fill_middle>` and
 writes the middle and `<end_of_insertion>`. (Bavarian et al., Efficient Training of Language Models to Fill in the
-Middle, https://arxiv.org/abs/2207.14255, for decoders; the text cut at characters as they advise.)
+Middle, https://arxiv.org/abs/2207.14255, for decoders; the end cut at characters as they advise.)
+
+A hole begins with a line, with the newline before it. A cursor may stand anywhere in a line all the same: what stands
+in it already is given to the model as the beginning of its answer (`code_t5.inference.requests`), as without a suffix.
+So a model that has learnt little yet of what it reads goes on with the line, and what it reads is the same while a line
+is typed.
 """
 
 import dataclasses
@@ -28,7 +33,7 @@ class Infilling:
 
     Attributes:
       rate: the share of windows with holes, from 0.0 (none) to 1.0.
-      level: "character" cuts anywhere; "line" leaves out whole lines, indentation of the first and last newline kept.
+      level: where holes end: "character", anywhere; "line", with a line.
       holes: how many of them a window with holes has, at most.
 
     Raises:
@@ -90,9 +95,9 @@ class HoleCutter:
     ) -> Hole:
         """Draws a place and a length, and takes the text around it out of the window.
 
-        Half of the holes end with their line. The lengths of the others are drawn uniformly up to what the targets
-        leave room for: the fewer holes end after a token or two, the less a model that has learnt little is led to
-        write nothing. What is read around the hole is a random share of the inputs, more of it before than after.
+        The hole begins with the line of the place. Half of the holes end with it; the lengths of the others are drawn
+        uniformly up to what the targets leave room for. What is read around the hole is a random share of the inputs,
+        more of it before than after.
 
         Args:
           tokens, file: int32 [length], a window.
@@ -101,9 +106,9 @@ class HoleCutter:
             the targets, is left at least.
 
         Example: [10, 11, 12, 13, 14, 15, 16] may give read [P, 11, S, 14, 15, M], written [12, 13, E] and the window
-          [10, 16] with file [0, 1]
+          [10, 16] with file [0, 1], where 12 and 14 begin lines
         """
-        draws = tf.unstack(tf.random.stateless_uniform([7], seed))
+        draws = tf.unstack(tf.random.stateless_uniform([6], seed))
         possible = (tf.size(tokens) >= 4) & (inputs >= 8) & (targets >= MARKERS_WRITTEN + 2)
         return tf.cond(
             possible,
@@ -117,11 +122,8 @@ class HoleCutter:
         first, end = tf.cast(mine[0], tf.int32), tf.cast(mine[-1], tf.int32) + 1
         text_end = end - tf.cast(tf.equal(tokens[end - 1], contract.EOS_ID), tf.int32)
         # Of a hole that ends with its line the length is 0.
-        length = tf.where(draws[6] < _TO_LINE_END, 0, 1 + _index(draws[1], room_written))
-        start = tf.minimum(at, text_end)
-        run = tokens[first:text_end], start - first, length
-        parts = self._at_lines(*run) if self._level == "line" else self._at_characters(*run, draws[4:6])
-        before, middle, after = parts
+        length = tf.where(draws[5] < _TO_LINE_END, 0, 1 + _index(draws[1], room_written))
+        before, middle, after = self._parts(tokens[first:text_end], tf.minimum(at, text_end) - first, length, draws[4])
         if self._reads_eos:
             after = tf.concat([after, tokens[text_end:end]], axis=0)
 
@@ -152,46 +154,45 @@ class HoleCutter:
         fits = (tf.size(middle) >= 1) & (tf.size(middle) <= room_written)
         return tf.cond(fits, lambda: hole, lambda: no_hole(tokens, file))
 
-    def _at_lines(self, text, start, length):
-        """Parts of a text: from behind the newline of the line of `start` to before the newline `length` or more on."""
-        lines = tf.cast(tf.where(tf.gather(self._begins_line, text))[:, 0], tf.int32)
-        begin = tf.reduce_max(tf.concat([[0], tf.boolean_mask(lines, lines <= start) + 1], axis=0))
-        ends = tf.boolean_mask(lines, lines >= begin + tf.maximum(length, 1))
-        # The newline at the end of a text is behind its last line.
-        end = tf.size(text) - tf.reduce_sum(tf.cast(tf.gather(self._begins_line, text[-1:]), tf.int32))
-        stop = tf.maximum(begin, tf.reduce_min(tf.concat([[end], ends], axis=0)))
-        return text[:begin], text[begin:stop], text[stop:]
+    def _parts(self, text, at, length, draw):
+        """Parts of a text: from the beginning of the line of the token `at` to a place `length` tokens after it.
 
-    def _at_characters(self, text, start, length, draws):
-        """Parts of a text: from a character of the token `start` to one of the token `length` on, or to the line's end.
-
-        The lines that are cut are encoded anew, so that each part is what the vocabulary makes of its text.
+        Args:
+          length: 0 for the end of the line.
+          draw: of the character of the last token before which a hole ends.
         """
-        size, to_line_end = tf.size(text), tf.equal(length, 0)
-        start = tf.minimum(start, size)
+        size = tf.size(text)
         lines = tf.cast(tf.where(tf.gather(self._begins_line, text))[:, 0], tf.int32)
-        line_end = tf.reduce_min(tf.concat([[size], tf.boolean_mask(lines, lines > start)], axis=0))
-        stop = tf.where(to_line_end, line_end, tf.minimum(start + length, size))
-        line = tf.reduce_max(tf.concat([[0], tf.boolean_mask(lines, lines <= start)], axis=0))
-        next_line = tf.reduce_min(tf.concat([[size], tf.boolean_mask(lines, lines > stop)], axis=0))
 
-        def inside_tokens():
-            borders = [line, start, start + 1, stop, stop + 1, next_line]
-            runs = tf.minimum([borders[1:]], next_line) - tf.minimum([borders[:-1]], next_line)
-            runs = tf.RaggedTensor.from_row_lengths(text[line:next_line], runs[0])
+        def next_line(place):
+            return tf.reduce_min(tf.concat([[size], tf.boolean_mask(lines, lines >= place)], axis=0))
+
+        def line_of(place):
+            return tf.reduce_max(tf.concat([[0], tf.boolean_mask(lines, lines <= place)], axis=0))
+
+        start = line_of(at)
+        to_line_end = tf.equal(length, 0)
+        stop = tf.where(to_line_end, next_line(at + 1), tf.minimum(at + length, size))
+        if self._level == "line":
+            stop = next_line(stop)
+            return text[:start], text[start:stop], text[stop:]
+        head, tail = line_of(stop), next_line(stop + 1)
+
+        def inside_a_token():
+            borders = [head, stop, stop + 1, tail]
+            runs = tf.minimum([borders[1:]], tail) - tf.minimum([borders[:-1]], tail)
+            # The line is encoded anew, so that each part is what the vocabulary makes of its text.
+            runs = tf.RaggedTensor.from_row_lengths(text[head:tail], runs[0])
             # (One operation for all: each brings the whole vocabulary.)
-            head, first, inner, last, tail = tf.unstack(self._vocabulary.decode_tf(runs.to_tensor()))
-            first, rest_of_first = _split_text(first, draws[0])
-            # Nothing of the token `stop`, a newline, where the hole ends before it.
-            last, rest_of_last = _split_text(last, tf.where(to_line_end, 0.0, draws[1]))
-            parts = self._vocabulary.encode_tf(
-                tf.stack([head + first, rest_of_first + inner + last, rest_of_last + tail])
-            )
-            return tf.concat([text[:line], parts[0]], axis=0), parts[1], tf.concat([parts[2], text[next_line:]], axis=0)
+            left, last, right = tf.unstack(self._vocabulary.decode_tf(runs.to_tensor()))
+            last, rest_of_last = _split_text(last, draw)
+            parts = self._vocabulary.encode_tf(tf.stack([left + last, rest_of_last + right]))
+            middle, after = (tf.concat(ids, axis=0) for ids in ([text[start:head], parts[0]], [parts[1], text[tail:]]))
+            return text[:start], middle, after
 
-        # Where a character cannot be written as text the borders stay between tokens.
-        is_text = tf.reduce_all(tf.gather(self._is_text, text[line:next_line]))
-        return tf.cond(is_text, inside_tokens, lambda: (text[:start], text[start:stop], text[stop:]))
+        # Where a character cannot be written as text the border stays between tokens.
+        is_text = tf.reduce_all(tf.gather(self._is_text, text[head:tail]))
+        return tf.cond(is_text & ~to_line_end, inside_a_token, lambda: (text[:start], text[start:stop], text[stop:]))
 
 
 def no_hole(tokens: tf.Tensor, file: tf.Tensor) -> Hole:

@@ -64,10 +64,10 @@ def predict_fn(decoding: Decoding, *, stop_ids: Sequence[int], ranks: np.ndarray
     Returns:
       A function of `model`, `features` and `variable_dtype` that gives int32 [batch, length]: what the model wrote
       after each prompt, zeros after its end. `features` are {"inputs": int32 [batch, inputs], "targets": int32 [batch,
-      targets], "allowed": int32 [batch, 2]}: the prompts; the tokens that an encoder-decoder is made to begin its
-      answer with, zeros where there are none; and the range of ranks of the first token, see
-      `healing.restrict_first`. Where that is restricted, stop ids do not end the sequence as its first token, the first
-      of them excepted.
+      targets], "allowed": int32 [batch, 2]}: the prompts; the tokens that an answer is made to begin with, zeros where
+      there are none, which a decoder-only model writes again; and the range of ranks of the first token after them,
+      see `healing.restrict_first`. Where that is restricted, stop ids do not end the sequence as its first token, the
+      first of them excepted.
     """
     if not stop_ids:
         raise ValueError("stop_ids is empty: give the tokens that end a sequence, EOS at least")
@@ -77,13 +77,19 @@ def predict_fn(decoding: Decoding, *, stop_ids: Sequence[int], ranks: np.ndarray
         one_row = isinstance(model, Unitransformer)
         decoder = model if one_row else model.decoder
         before = features["inputs" if one_row else "targets"]
-        start = mtf.reduce_sum(mtf.to_int32(mtf.not_equal(before, 0)), reduced_dim=before.shape.dims[-1])
+        start = _length(before)
+        forced = features["targets"] if one_row else None
 
         def change(logits, position):
+            folded = stop_set.fold(logits, decoder.output_vocab_dim, stop_ids)
+            first = start
+            if one_row:
+                folded = _force(folded, forced, mtf.subtract(position, start, output_shape=position.shape))
+                first = start + _length(forced)
             return healing.restrict_first(
                 logits,
-                stop_set.fold(logits, decoder.output_vocab_dim, stop_ids),
-                is_first=mtf.equal(position, start, output_shape=position.shape),
+                folded,
+                is_first=mtf.equal(position, first, output_shape=position.shape),
                 allowed=features["allowed"],
                 ranks=ranks,
                 vocab_dim=decoder.output_vocab_dim,
@@ -91,22 +97,44 @@ def predict_fn(decoding: Decoding, *, stop_ids: Sequence[int], ranks: np.ndarray
 
         with step_logits.changed(decoder, change):
             if one_row:
-                return _write_after_prompt(model, features["inputs"], decoding, stop_id, variable_dtype)
+                return _write_after_prompt(model, features, decoding, stop_id, variable_dtype)
             return _write_from_encoder(model, features, decoding, stop_id, variable_dtype)
 
     return write
 
 
-def _write_after_prompt(model, inputs, decoding, stop_id, variable_dtype):
+def _length(row: mtf.Tensor) -> mtf.Tensor:
+    """How many tokens stand in each row, int32 [batch]."""
+    return mtf.reduce_sum(mtf.to_int32(mtf.not_equal(row, 0)), reduced_dim=row.shape.dims[-1])
+
+
+def _force(logits: mtf.Tensor, forced: mtf.Tensor, step: mtf.Tensor) -> mtf.Tensor:
+    """Logits that leave only the token that is forced at a step, where there is one.
+
+    Args:
+      logits: float [batch, ..., vocab].
+      forced: int32 [batch, tokens], zeros after each row's end.
+      step: int32 [batch, ...], 0 for the first token that is written.
+    """
+    forced_dim = forced.shape.dims[-1]
+    token = mtf.gather(forced, mtf.minimum(step, forced_dim.size - 1), forced_dim, output_shape=step.shape)
+    only = (mtf.one_hot(token, logits.shape.dims[-1]) - 1.0) * -healing.FORBIDDEN
+    is_forced = mtf.less(step, _length(forced), output_shape=step.shape)
+    return mtf.where(is_forced, only, logits, output_shape=logits.shape)
+
+
+def _write_after_prompt(model, features, decoding, stop_id, variable_dtype):
     """Decoder-only: the prompt stands in the same row, and room for the rest is added after it."""
-    length_dim = inputs.shape.dims[-1]
-    sequences = mtf.pad(inputs, [0, decoding.max_new_tokens], length_dim.name)
+    inputs, forced = features["inputs"], features["targets"]
+    length_dim, max_steps = inputs.shape.dims[-1], decoding.max_new_tokens + forced.shape.dims[-1].size
+    sequences = mtf.pad(inputs, [0, max_steps], length_dim.name)
     if decoding.beam_size > 1:
-        return _beam_search(model, sequences, decoding, stop_id, {"variable_dtype": variable_dtype})
+        longer = dataclasses.replace(decoding, max_new_tokens=max_steps)
+        return _beam_search(model, sequences, longer, stop_id, {"variable_dtype": variable_dtype})
     return model.sample_autoregressive(
         sequences,
         stop_at_token=stop_id,
-        max_steps=decoding.max_new_tokens,
+        max_steps=max_steps,
         temperature=decoding.temperature,
         sampling_keep_top_k=decoding.top_k,
         variable_dtype=variable_dtype,

@@ -146,21 +146,25 @@ class TrainedModel:
 
         Args:
           prompts: what the model reads.
-          begun: what an encoder-decoder's answer is made to begin with; not part of what is yielded.
+          begun: what an answer is made to begin with; not part of what is yielded.
           decoding: how to write.
           stop_ids: the tokens any of which ends a row, with the probability of all together, see
             `decoding.predict_fn`; the first of them is then the last token of what is yielded, where EOS is left out.
           first_tokens: for each row the range of ranks of `layout.piece_order` that its first token is bound to,
             `healing.NOT_HEALED` for none; None binds no row.
         """
+        begun = begun or [[]] * len(prompts)
+        # A decoder-only model writes these tokens again: no more steps than are needed.
+        room = max(1, *map(len, begun)) if self.layout.in_one_row else self.sequence_length["targets"]
         features = {
             "inputs": _pad(prompts, self.sequence_length["inputs"]),
-            "targets": _pad(begun or [[]] * len(prompts), self.sequence_length["targets"]),
+            "targets": _pad(begun, room),
             "allowed": _pad(first_tokens or [healing.NOT_HEALED] * len(prompts), 2),
         }
         predict_fn = decoding_lib.predict_fn(decoding, stop_ids=stop_ids, ranks=self.layout.piece_order.ranks)
-        for written in self._predict(features, predict_fn=predict_fn, key="outputs"):
-            yield _until_end(written)
+        for number, written in enumerate(self._predict(features, predict_fn=predict_fn, key="outputs")):
+            again = len(begun[number]) if self.layout.in_one_row else 0
+            yield _until_end(written)[again : again + decoding.max_new_tokens]
 
     def score(self, inputs: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Iterator[float]:
         """The log-likelihood, in nats, of each row of targets after its inputs; ids as a `_heldout` Task has them."""

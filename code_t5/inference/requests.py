@@ -139,8 +139,9 @@ class Layout:
         back (`healing`) where it is a text piece: a newline, too, since a piece may hold it and an indentation of which
         only a part was typed.
 
-        With a suffix it reads all of the prompt, because training cuts holes anywhere; inside of pieces, too, so that
-        nothing needs healing.
+        With a suffix it is the same: the suffix stands behind the lines that are read, and the answer begins with the
+        cursor's line, as in training, where holes begin with a line. So what is read does not change while a line is
+        typed.
 
         Example: "import os\\n    x = os." is read as "import os", the answer begins with "\\n    x = os", and "." is
           taken back.
@@ -148,19 +149,30 @@ class Layout:
         before = self._context(request)
         room = self.max_inputs - len(before)
         if request.suffix is not None:
-            # The file ends behind the suffix, which training shows by EOS; a delimited row has its one EOS at its end.
-            suffix = [*self.codec.encode(request.suffix), *([] if self.delimited else [contract.EOS_ID])]
-            ids = contract.special_ids(self.codec.vocab_size)
-            read = prompt.infilling(self.codec.encode(request.prompt), suffix, ids=ids, max_tokens=room)
-            return Rows(self._ended([*before, *read]), [])
+            return self._rows_to_fill(request, before, room, heal=heal)
         text = request.prompt
         border = text.rfind("\n")
-        if self.one_row or self.delimited or border <= 0:
+        if self.in_one_row or border <= 0:
             ids, taken_back = self._taken_back(self.codec.encode(text), heal)
             return Rows(self._ended([*before, *prompt.left_cut(ids, room)]), [], taken_back)
         line, taken_back = self._taken_back(self.codec.encode(text[border:]), heal)
         read = prompt.left_cut(self.codec.encode(text[:border]), room)
         return Rows(self._ended([*before, *read]), list(prompt.left_cut(line, self.max_forced)), taken_back)
+
+    def _rows_to_fill(self, request: Request, before: list[int], room: int, *, heal: bool) -> Rows:
+        """Rows where there is a suffix: the cursor's line begins the answer of every model, as in training."""
+        border = max(request.prompt.rfind("\n"), 0)
+        line, taken_back = self._taken_back(self.codec.encode(request.prompt[border:]), heal)
+        # The file ends behind the suffix, which training shows by EOS; a delimited row has its one EOS at its end.
+        suffix = [*self.codec.encode(request.suffix), *([] if self.delimited else [contract.EOS_ID])]
+        ids = contract.special_ids(self.codec.vocab_size)
+        read = prompt.infilling(self.codec.encode(request.prompt[:border]), suffix, ids=ids, max_tokens=room)
+        return Rows(self._ended([*before, *read]), list(prompt.left_cut(line, self.max_forced)), taken_back)
+
+    @property
+    def in_one_row(self) -> bool:
+        """Whether prompt and answer are one row, as for all decoder-only models."""
+        return self.one_row or self.delimited
 
     def _taken_back(self, ids: list[int], heal: bool) -> tuple[list[int], int | None]:
         if heal and ids and self.piece_order.heals(ids[-1]):

@@ -67,7 +67,7 @@ def test_what_is_no_text_piece_stays(codec):
     assert lay.rows(Request("")).taken_back is None
     assert lay.rows(Request("", path="a.py")).taken_back is None
     assert lay.rows(Request("x = '\U0001f600")).taken_back is None  # four bytes, because no piece has it
-    rows = layout(codec, infills=True).rows(Request("x = os.", suffix="\n"))
+    rows = layout(codec, infills=True).rows(Request("", suffix="\n"))
     assert rows.taken_back is None
     assert lay.first_tokens(rows) == healing.NOT_HEALED
 
@@ -99,24 +99,34 @@ def test_what_is_too_long_is_cut_far_from_the_cursor(codec, delimited):
     else:
         assert unhealed(lay, request) == (before[-20:], line[-6:])
         assert lay.rows(request) == (before[-20:], line[-7:-1], line[-1])
-    read, begun, _ = lay.rows(Request(TEXT * 9, suffix=TEXT * 9))
-    assert begun == []
     ids = contract.special_ids(codec.vocab_size)
+    read, begun, taken_back = lay.rows(Request(request.prompt, suffix=TEXT * 9))
+    assert taken_back == line[-1]
     assert read == [*prompt.infilling(before, before, ids=ids, max_tokens=20), *end]
     assert read[1:10] == before[-9:]
+    assert begun == line[-7:-1]
 
 
-def test_with_a_suffix_the_whole_prompt_is_read_and_the_files_end_is_shown(codec):
+def test_with_a_suffix_the_lines_before_are_read_and_the_files_end_is_shown(codec):
     lay = layout(codec, infills=True)
     ids = contract.special_ids(codec.vocab_size)
-    before, after = codec.encode("import os\nx = "), codec.encode("\ny = 2\n")
-    whole = [ids["fill_prefix"], *before, ids["fill_suffix"], *after, EOS_ID, ids["fill_middle"]]
+    before, line, after = (codec.encode(text) for text in ("import os", "\nx = ", "\ny = 2\n"))
+    read = [ids["fill_prefix"], *before, ids["fill_suffix"], *after, EOS_ID, ids["fill_middle"]]
     request = Request("import os\nx = ", "\ny = 2\n")
-    assert lay.rows(request) == (whole, [], None)
+    assert lay.rows(request) == (read, line[:-1], line[-1])
+    assert unhealed(lay, request) == (read, line)
     delimited = layout(codec, infills=True, delimited=True).rows(request)
-    assert delimited == ([i for i in whole if i != EOS_ID] + [EOS_ID], [], None)
+    assert delimited == ([i for i in read if i != EOS_ID] + [EOS_ID], line[:-1], line[-1])
     empty = [ids["fill_prefix"], ids["fill_suffix"], EOS_ID, ids["fill_middle"]]
     assert lay.rows(Request("", "")) == (empty, [], None)
+    assert unhealed(lay, Request("x = ", "")) == (empty, codec.encode("x = "))
+
+
+def test_what_is_read_is_the_same_while_a_line_is_typed(codec):
+    lay = layout(codec, infills=True)
+    line = "    return os.path"
+    read = {tuple(lay.rows(Request(TEXT + line[:end], "\n")).read) for end in range(1, len(line) + 1)}
+    assert len(read) == 1
 
 
 def test_other_files_stand_before_the_prompt_and_take_room_from_it(codec):
@@ -127,7 +137,7 @@ def test_other_files_stand_before_the_prompt_and_take_room_from_it(codec):
     read, begun = unhealed(lay, Request(TEXT * 5 + "\nx", files=files, path="c.py"))
     assert read == [*before, *codec.encode(TEXT * 5)[-(120 - len(before)) :]]
     assert begun == codec.encode("\nx")
-    read, begun = unhealed(lay, Request(TEXT * 5, TEXT * 5, files, "c.py"))
+    read, _ = unhealed(lay, Request(TEXT * 5, TEXT * 5, files, "c.py"))
     assert read[: len(before)] == before
     assert len(read) == 120
     only_path = prompt.context(codec, (), path="c.py", budget=100)

@@ -43,8 +43,9 @@ def test_predict_lays_out_other_files_where_it_is_told_to(trained_shared, tmp_pa
     assert all(len(row["completions"]) == 1 for row in out)
 
 
-def test_predict_fills_in_with_a_model_trained_for_it(data_dir, tmp_path):
-    train(tmp_path / "model", data_dir, "shared-prefix_lm", steps=5, **{"code_t5.infilling.rate": 0.5})
+@pytest.mark.parametrize("name", ["shared-prefix_lm", "lm"])
+def test_predict_fills_in_with_a_model_trained_for_it(data_dir, tmp_path, name):
+    train(tmp_path / "model", data_dir, name, steps=5, **{"code_t5.infilling.rate": 0.5})
     rows = [{"prompt": "x = [1,", "suffix": "]\n"}, {"prompt": "x = "}, {"prompt": "", "suffix": ""}]
     out = predict(tmp_path / "model", tmp_path, rows, "--max_new_tokens", "4")
     assert [{k: v for k, v in row.items() if k != "completions"} for row in out] == rows
