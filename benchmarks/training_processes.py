@@ -100,7 +100,7 @@ def ours(
 
 def stock(shape: Shape, data_dir: pathlib.Path, model_dir: pathlib.Path) -> Course:
     """t5's program as it is, loop and pipeline. A step ends when its loss is printed, before the weights change."""
-    params = {"utils.run.train_model_fn": "@mesh_tensorflow.transformer.utils.train_model"}
+    params = {"utils.run.train_model_fn": "@code_t5.stock_train_model"}
     words = _command(shape, data_dir, model_dir, STOCK, params)
     ends: list[float] = []
     last: list[str] = []

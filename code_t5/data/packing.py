@@ -65,20 +65,20 @@ def train_dataset(
     seed = random.randrange(2**31) if seed is None else int(seed)
     seed = (seed + _EPOCH_SEEDS * (epoch or 0) + _SHARD_SEEDS * (shard_info.index if shard_info else 0)) % 2**31
     reading = reading_lib.Reading()
-    reading.set_for_tfds()
     is_mixture = isinstance(source, seqio.Mixture)
-    documents = source.get_dataset(
-        None,
-        split=dataset_split,
-        use_cached=bool(data_dir.gin_value("mesh_train_dataset_fn.use_cached")),
-        shuffle=shuffle,
-        seed=seed,
-        num_epochs=None if epoch is None or is_mixture else 1,
-        shard_info=shard_info,
-        # Where the input stands is saved with each snapshot, and would hold all documents.
-        try_in_mem_cache=False,
-        **({"log_mixing_proportions": False} if is_mixture else {}),
-    )
+    with reading.of_tfds():
+        documents = source.get_dataset(
+            None,
+            split=dataset_split,
+            use_cached=bool(data_dir.gin_value("mesh_train_dataset_fn.use_cached")),
+            shuffle=shuffle,
+            seed=seed,
+            num_epochs=None if epoch is None or is_mixture else 1,
+            shard_info=shard_info,
+            # Where the input stands is saved with each snapshot, and would hold all documents.
+            try_in_mem_cache=False,
+            **({"log_mixing_proportions": False} if is_mixture else {}),
+        )
     if epoch is not None and is_mixture:
         count = sum(task.num_input_examples(dataset_split) for task in seqio.get_subtasks(source))
         documents = documents.take(count // (shard_info.num_shards if shard_info else 1))

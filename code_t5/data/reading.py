@@ -1,6 +1,8 @@
 """How many threads and how much memory reading takes; what is read, and in which order, does not depend on it."""
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 
 import gin
 import seqio
@@ -34,14 +36,20 @@ class Reading:
             if value is not None and value <= 0:
                 raise ValueError(f"code_t5.reading.{field.name} = {value}: must be more than 0, or None for automatic")
 
-    def set_for_tfds(self) -> None:
-        """Makes seqio read TFDS datasets so from now on."""
+    @contextlib.contextmanager
+    def of_tfds(self) -> Iterator[None]:
+        """Within the block seqio reads TFDS datasets so."""
         config = tfds.ReadConfig()
         if self.readers:
             config.num_parallel_calls_for_interleave_files = self.readers
         if self.parsers:
             config.num_parallel_calls_for_decode = self.parsers
+        before = seqio.utils._TFDS_DATA_READ_CONFIG_OVERRIDE
         seqio.utils.set_tfds_read_config_override(config)
+        try:
+            yield
+        finally:
+            seqio.utils.set_tfds_read_config_override(before)
 
     def limit(self, dataset: tf.data.Dataset) -> tf.data.Dataset:
         """The same dataset, with the limits of threads and memory."""

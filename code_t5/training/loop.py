@@ -111,6 +111,12 @@ def train_code_model(
                 _train(run, description, chunk_steps=chunk_steps)
 
 
+@gin.configurable(module="code_t5")
+def stock_train_model(*arguments: Any, **more: Any) -> None:
+    """t5's own loop, for comparison: `utils.run.train_model_fn = @code_t5.stock_train_model`."""
+    mesh_utils.train_model(*arguments, **more)
+
+
 def _train(run: Run, description: dict[str, Any], *, chunk_steps: int) -> None:
     """The run from its last snapshot to its end."""
     from_step = run.restore_snapshot()
