@@ -66,7 +66,8 @@ def train_dataset(
     seed = (seed + _EPOCH_SEEDS * (epoch or 0) + _SHARD_SEEDS * (shard_info.index if shard_info else 0)) % 2**31
     reading = reading_lib.Reading()
     is_mixture = isinstance(source, seqio.Mixture)
-    with reading.of_tfds():
+    dispatcher = None if shard_info else service.address()
+    with reading.of_tfds(shared=bool(dispatcher)):
         documents = source.get_dataset(
             None,
             split=dataset_split,
@@ -92,8 +93,7 @@ def train_dataset(
         with_contexts=context.context_budget() > 0,
         first_reserved=contract.special_ids(vocab_size)["first_reserved"] if with_text_tokens else None,
     )
-    dispatcher = service.address()
-    if dispatcher and shard_info is None:
+    if dispatcher:
         examples = service.distribute(examples, dispatcher, job_name=f"{source.name}-{seed}")
     return reading.limit(examples)
 

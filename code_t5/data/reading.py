@@ -37,9 +37,14 @@ class Reading:
                 raise ValueError(f"code_t5.reading.{field.name} = {value}: must be more than 0, or None for automatic")
 
     @contextlib.contextmanager
-    def of_tfds(self) -> Iterator[None]:
-        """Within the block seqio reads TFDS datasets so."""
-        config = tfds.ReadConfig()
+    def of_tfds(self, *, shared: bool = False) -> Iterator[None]:
+        """Within the block seqio reads TFDS datasets so.
+
+        Args:
+          shared: whether data workers share the files out: then each of them sees fewer examples than the dataset has,
+            which TFDS would take for damage.
+        """
+        config = tfds.ReadConfig(assert_cardinality=not shared)
         if self.readers:
             config.num_parallel_calls_for_interleave_files = self.readers
         if self.parsers:
