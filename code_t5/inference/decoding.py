@@ -84,7 +84,7 @@ def predict_fn(decoding: Decoding, *, stop_ids: Sequence[int], ranks: np.ndarray
             folded = stop_set.fold(logits, decoder.output_vocab_dim, stop_ids)
             first = start
             if one_row:
-                folded = _force(folded, forced, mtf.subtract(position, start, output_shape=position.shape))
+                folded = _force(folded, forced, mtf.add(position, -start, output_shape=position.shape))
                 first = start + _length(forced)
             return healing.restrict_first(
                 logits,
