@@ -74,7 +74,7 @@ def main(arguments: list[str]) -> None:
     except (ValueError, OSError, snapshots.SnapshotError) as error:
         sys.exit(f"error: {error}")
     words = command(
-        model_dir, target, steps=step + STEPS.value, more=[f"--gin_param={p}" for p in flags.FLAGS.gin_param]
+        model_dir, target, steps=step + STEPS.value, more=[f"--gin_param={p}" for p in flags.FLAGS.gin_param or ()]
     )
     print(f"{model_dir} of step {step:,} goes on in {target}, to step {step + STEPS.value:,}", flush=True)
     sys.exit(subprocess.run(words, check=False).returncode)
