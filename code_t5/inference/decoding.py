@@ -65,9 +65,9 @@ def predict_fn(decoding: Decoding, *, stop_ids: Sequence[int], ranks: np.ndarray
       A function of `model`, `features` and `variable_dtype` that gives int32 [batch, length]: what the model wrote
       after each prompt, zeros after its end. `features` are {"inputs": int32 [batch, inputs], "targets": int32 [batch,
       targets], "allowed": int32 [batch, 2]}: the prompts; the tokens that an answer is made to begin with, zeros where
-      there are none, which a decoder-only model writes again; and the range of ranks of the first token after them,
-      see `healing.restrict_first`. Where that is restricted, stop ids do not end the sequence as its first token, the
-      first of them excepted.
+      there are none, which a decoder-only model writes again (or no "targets"); and the range of ranks of the first
+      token after them, see `healing.restrict_first`. Where that is restricted, stop ids do not end the sequence as its
+      first token, the first of them excepted.
     """
     if not stop_ids:
         raise ValueError("stop_ids is empty: give the tokens that end a sequence, EOS at least")
@@ -78,12 +78,12 @@ def predict_fn(decoding: Decoding, *, stop_ids: Sequence[int], ranks: np.ndarray
         decoder = model if one_row else model.decoder
         before = features["inputs" if one_row else "targets"]
         start = _length(before)
-        forced = features["targets"] if one_row else None
+        forced = features.get("targets") if one_row else None
 
         def change(logits, position):
             folded = stop_set.fold(logits, decoder.output_vocab_dim, stop_ids)
             first = start
-            if one_row:
+            if forced is not None:
                 folded = _force(folded, forced, mtf.add(position, -start, output_shape=position.shape))
                 first = start + _length(forced)
             return healing.restrict_first(
@@ -125,8 +125,9 @@ def _force(logits: mtf.Tensor, forced: mtf.Tensor, step: mtf.Tensor) -> mtf.Tens
 
 def _write_after_prompt(model, features, decoding, stop_id, variable_dtype):
     """Decoder-only: the prompt stands in the same row, and room for the rest is added after it."""
-    inputs, forced = features["inputs"], features["targets"]
-    length_dim, max_steps = inputs.shape.dims[-1], decoding.max_new_tokens + forced.shape.dims[-1].size
+    inputs, forced = features["inputs"], features.get("targets")
+    length_dim = inputs.shape.dims[-1]
+    max_steps = decoding.max_new_tokens + (0 if forced is None else forced.shape.dims[-1].size)
     sequences = mtf.pad(inputs, [0, max_steps], length_dim.name)
     if decoding.beam_size > 1:
         longer = dataclasses.replace(decoding, max_new_tokens=max_steps)

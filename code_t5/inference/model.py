@@ -154,13 +154,14 @@ class TrainedModel:
             `healing.NOT_HEALED` for none; None binds no row.
         """
         begun = begun or [[]] * len(prompts)
-        # A decoder-only model writes these tokens again: no more steps than are needed.
-        room = max(1, *map(len, begun)) if self.layout.in_one_row else self.sequence_length["targets"]
         features = {
             "inputs": _pad(prompts, self.sequence_length["inputs"]),
-            "targets": _pad(begun, room),
             "allowed": _pad(first_tokens or [healing.NOT_HEALED] * len(prompts), 2),
         }
+        # A decoder-only model writes these tokens again: no more steps than are needed.
+        room = max(map(len, begun), default=0) if self.layout.in_one_row else self.sequence_length["targets"]
+        if room:
+            features["targets"] = _pad(begun, room)
         predict_fn = decoding_lib.predict_fn(decoding, stop_ids=stop_ids, ranks=self.layout.piece_order.ranks)
         for number, written in enumerate(self._predict(features, predict_fn=predict_fn, key="outputs")):
             again = len(begun[number]) if self.layout.in_one_row else 0
