@@ -2,7 +2,7 @@
 
 Mesh TensorFlow's graph says how large every tensor is before any of it exists. Weights, gradients and the optimizer's
 state follow exactly. Activations are counted as the sum of all results of the forward pass of one microbatch, of which
-the backward pass needs most; `KEPT` is the share of them that was seen to be alive at the peak.
+the backward pass needs most; `KEPT` is the share of them that is taken to be alive at the peak.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ from mesh_tensorflow.transformer import utils as mesh_utils
 
 # TensorFlow's own share of a GPU, its libraries and fragmentation: CUDA and cuDNN take about 1 GB.
 RESERVED_BYTES = 1.2e9
-# Measured on a CPU, see benchmarks/training.py: the growth of the peak with the rows of a microbatch, over the sum.
+# An estimate; `python -m benchmarks.training --only memory` compares it with a process on the CPU.
 KEPT = 0.75
 
 

@@ -24,7 +24,8 @@ class Validation(callbacks.Callback):
     """Scores held-out sets every so many steps or minutes, some windows of each, and at the end all of them.
 
     Attributes:
-      sets: "task:split" each, of `_heldout` Tasks; empty for the validation split of what is trained on.
+      sets: "task:split" each, of `_heldout` Tasks; empty for the validation split of what is trained on, where its text
+        is there: a machine may have nothing but a cache of tokens.
       every_steps, every_minutes: None for not by these. The first one that is due counts for both.
       num_windows: of each set, while the run goes on: the same ones each time, spread over its files.
       full_at_end: whether all windows are scored at the end, for `run.json`.
@@ -59,13 +60,19 @@ class Validation(callbacks.Callback):
 
     def begin(self, run) -> None:
         self._run = run
-        sets = self.sets or [f"{task}_heldout:validation" for task in _trained_tasks()]
-        self._sets = {one: HeldOutSet(one, run.sequence_length) for one in sets}
+        self._sets: dict[str, HeldOutSet] = {}
+        for name in self.sets or [f"{task}_heldout:validation" for task in _trained_tasks()]:
+            try:
+                self._sets[name] = HeldOutSet(name, run.sequence_length)
+            except FileNotFoundError as error:
+                if self.sets:
+                    raise
+                run.say(f"WARNING: no validation on {name}: {str(error).splitlines()[0]}")
 
     def after_chunk(self, step, estimator, chunk) -> None:
         by_steps = self.every_steps and step // self.every_steps > self._done_step // self.every_steps
         by_time = self.every_minutes and self._run.seconds - self._done_seconds >= 60 * self.every_minutes
-        if by_steps or by_time:
+        if self._sets and (by_steps or by_time):
             self.validate(step)
 
     def validate(self, step: int) -> None:
@@ -84,7 +91,7 @@ class Validation(callbacks.Callback):
                 self._keep(step)
 
     def end(self, step, estimator) -> None:
-        if self._run.signal or not self.full_at_end or not step:
+        if self._run.signal or not self.full_at_end or not step or not self._sets:
             return
         started = time.perf_counter()
         found = {name: self._score(held_out.all()) for name, held_out in self._sets.items()}
@@ -135,7 +142,12 @@ class HeldOutSet:
     """A split of a `_heldout` Task."""
 
     def __init__(self, name: str, sequence_length: dict[str, int]):
-        """Args: name: "task:split"."""
+        """Args: name: "task:split".
+
+        Raises:
+          ValueError: it is no such name, or there is no such Task or split.
+          FileNotFoundError: the dataset is not there.
+        """
         task, separator, split = name.partition(":")
         if not separator or not split:
             raise ValueError(f"{name!r} is no held-out set: name a Task and a split, 'fl_py_dev_heldout:validation'")
@@ -143,6 +155,7 @@ class HeldOutSet:
         self._lengths = sequence_length
         if split not in self._task.splits:
             raise ValueError(f"{task} has no split {split!r}; it has {', '.join(self._task.splits)}")
+        self._task.num_input_examples(split)  # asks for the dataset now, not after hours of training
 
     def all(self) -> Iterator[dict[str, np.ndarray]]:
         """All windows."""
@@ -194,8 +207,10 @@ class EarlyStopping(callbacks.Callback):
     def begin(self, run) -> None:
         self._run = run
         self._validation = next((one for one in run.callbacks if isinstance(one, Validation)), None)
-        if self._validation is None:
-            raise ValueError("code_t5.EarlyStopping needs code_t5.Validation before it in the list of callbacks")
+        if self._validation is None or not self._validation._sets:
+            raise ValueError(
+                "code_t5.EarlyStopping needs code_t5.Validation before it in the list of callbacks, with a held-out set"
+            )
 
     def after_chunk(self, step, estimator, chunk) -> None:
         if not self._validation.last or self._validation._done_step == self._seen:

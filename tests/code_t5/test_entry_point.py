@@ -98,10 +98,14 @@ def test_a_cached_task_trains(data_dir, tmp_path):
     shutil.copytree(data_dir / "vocabulary", hidden / "vocabulary")
     params = small(**{"MIXTURE_NAME": "fl_py_dev", "run.train_steps": 2, "mesh_train_dataset_fn.use_cached": True})
     files = ("models/shared-prefix_lm.gin", "hardware/cpu.gin")
-    entry_point(
-        tmp_path / "model", hidden, *files, params=params, flags=[f"--additional_task_cache_dirs={tmp_path / 'cache'}"]
-    )
+    cache = f"--additional_task_cache_dirs={tmp_path / 'cache'}"
+    trained = entry_point(tmp_path / "model", hidden, *files, params=params, flags=[cache])
     assert (tmp_path / "model" / "model.ckpt-2.index").exists()
+    assert "WARNING: no validation on fl_py_dev_heldout:validation: there is no dataset" in trained.stdout
+    params["code_t5.Validation.sets"] = ["fl_py_dev_heldout:test"]
+    asked = entry_point(tmp_path / "other", hidden, *files, params=params, flags=[cache], check=False)
+    assert asked.returncode
+    assert "FileNotFoundError: there is no dataset" in asked.stderr
 
 
 def test_finetuning_starts_from_the_other_models_weights(trained_shared, data_dir, tmp_path):
