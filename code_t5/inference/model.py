@@ -95,7 +95,7 @@ class TrainedModel:
         the model's first token must begin with the text of that piece, or be it, and that text is cut off the answer:
         what was typed is never contradicted (`healing`). It costs a token of `max_new_tokens`. Only one piece is taken
         back, so the cursor may still stand in a piece that began before. Nothing is taken back where the prompt ends in
-        a part of a character that has no piece of its own, or where there is a suffix.
+        a part of a character that has no piece of its own.
 
         Args:
           prompts: requests, or texts before a cursor; what is too long is cut far from the cursor.
