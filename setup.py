@@ -29,40 +29,61 @@ setuptools.setup(
         "code_t5.gin_configs",
     ],
     package_dir={"code_t5.gin_configs": "gin_configs"},
-    package_data={"code_t5.gin_configs": ["**/*.gin"]},
+    package_data={
+        "code_t5.gin_configs": ["**/*.gin"],
+        "completion.server": ["*.html"],
+        "completion.evaluation": ["*.jsonl"],
+        "completion.evaluation.report": ["*.html", "*.css", "*.js"],
+    },
     include_package_data=False,
-    install_requires=[
-        "absl-py",
-        "gin-config",
-        "mesh-tensorflow==0.1.21",
-        "numpy<1.24",
-        "protobuf<3.21",
-        "pyarrow",
-        "rapidfuzz>=3",
-        "rensa>=0.5",
-        "sentencepiece>=0.1.99",
-        "seqio==0.0.18",
-        # mesh-tensorflow 0.1.21 needs TensorFlow < 2.14, and there is no tensorflow-text 2.13.
-        "tensorflow>=2.12.1,<2.13",
-        "tensorflow-datasets==4.9.3",
-        "tensorflow-text>=2.12.1,<2.13",
-        "t5==0.9.4",
-        "tokenizers>=0.15",
-        "torch",
-        "tqdm",
-        # transformers 5 dropped TensorFlow, and 4 refuses huggingface-hub 1.0.
-        "transformers<5",
-        "huggingface-hub<1.0",
-        # pkg_resources, which mesh_transformer_main imports, is gone from setuptools 82.
-        "setuptools<82",
-    ],
+    # What every room needs; `training` has what a trainer needs besides, `completion` what a serving machine does.
+    install_requires=["numpy", "sentencepiece>=0.1.99"],
     extras_require={
+        "training": [
+            "absl-py",
+            "gin-config",
+            "mesh-tensorflow==0.1.21",
+            "protobuf<3.21",
+            "pyarrow",
+            "rapidfuzz>=3",
+            "rensa>=0.5",
+            "seqio==0.0.18",
+            # mesh-tensorflow 0.1.21 needs TensorFlow < 2.14, and there is no tensorflow-text 2.13.
+            "tensorflow>=2.12.1,<2.13",
+            "tensorflow-datasets==4.9.3",
+            "tensorflow-text>=2.12.1,<2.13",
+            "t5==0.9.4",
+            "tokenizers>=0.15",
+            "torch",
+            "tqdm",
+            # transformers 5 dropped TensorFlow, and 4 refuses huggingface-hub 1.0.
+            "transformers<5",
+            "huggingface-hub<1.0",
+            # pkg_resources, which mesh_transformer_main imports, is gone from setuptools 82.
+            "setuptools<82",
+            # TensorFlow 2.12 wants it.
+            "numpy<1.24",
+        ],
         "beam": ["apache-beam==2.56.0"],
-        "completion": ["onnxruntime"],
-        "evaluation": ["matplotlib"],
+        "completion": [
+            "onnxruntime>=1.20",
+            "tree-sitter==0.23.2",
+            "tree-sitter-python==0.23.6",
+            "fastapi",
+            "uvicorn",
+            "pygls>=2.1",
+            "prometheus-client",
+        ],
+        "export": ["onnx>=1.16", "ctranslate2", "safetensors"],
+        # Beside `completion`, whose engine it asks.
+        "evaluation": ["matplotlib", "pyarrow", "rapidfuzz>=3"],
         "statistics": ["matplotlib"],
-        "pipeline": ["luigi"],
+        # s3fs is for s3://; gs:// wants gcsfs.
+        "pipeline": ["luigi", "pyyaml", "fsspec", "s3fs", "matplotlib"],
         "notebooks": ["nbclient", "nbformat", "ipykernel"],
-        "test": ["pytest", "ruff", "nbclient", "nbformat", "ipykernel"],
+        "test": [
+            *("pytest", "ruff", "nbclient", "nbformat", "ipykernel"),
+            *("httpx", "openai", "schemathesis", "hypothesis", "axe-core-python"),
+        ],
     },
 )

@@ -20,7 +20,9 @@ from preprocessing import contract
 
 _PLAIN = (type(None), type(...), bool, int, float, complex, str, bytes)
 _WRAPPERS = staticmethod | classmethod | property | functools.cached_property
-_LIBRARY_FOLDERS = [pathlib.Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+_LIBRARY_FOLDERS = [pathlib.Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")]
+# An environment may see those of another one.
+_PACKAGES = {"site-packages", "dist-packages", pathlib.Path(sysconfig.get_path("purelib")).name}
 
 
 def code_digest(*objects: Any) -> str:
@@ -144,7 +146,8 @@ class _Walk:
     def _names_library(self, value: Any) -> bool:
         """Whether something is a library's; if so its name and version are noted, and its inside is not looked at."""
         module = value.__name__ if isinstance(value, types.ModuleType) else value.__module__
-        if not _is_library(module):
+        # What `exec` made is in no module.
+        if module is None or not _is_library(module):
             return False
         top = module.partition(".")[0]
         version = getattr(sys.modules.get(top), "__version__", "")
@@ -157,4 +160,5 @@ def _is_library(module: str) -> bool:
     file = getattr(sys.modules.get(module), "__file__", None)
     if file is None:
         return module != "__main__"
-    return any(folder in pathlib.Path(file).parents for folder in _LIBRARY_FOLDERS)
+    parents = pathlib.Path(file).parents
+    return any(folder in parents for folder in _LIBRARY_FOLDERS) or any(one.name in _PACKAGES for one in parents)

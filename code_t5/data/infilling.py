@@ -5,7 +5,7 @@ writes the middle and `<end_of_insertion>`. (Bavarian et al., Efficient Training
 Middle, https://arxiv.org/abs/2207.14255, for decoders; the end cut at characters as they advise.)
 
 A hole begins with a line, with the newline before it. A cursor may stand anywhere in a line all the same: what stands
-in it already is given to the model as the beginning of its answer (`code_t5.inference.requests`), as without a suffix.
+in it already is given to the model as the beginning of its answer (`completion.requests`), as without a suffix.
 So a model that has learnt little yet of what it reads goes on with the line, and what it reads is the same while a line
 is typed.
 """

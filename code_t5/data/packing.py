@@ -44,7 +44,8 @@ def train_dataset(
       dataset_split: "train", or another split.
       objective: of `window_objectives`.
       epoch: the number of a pass, which has an order and draws of its own; None for one after the other without end.
-        A pass over a Mixture has as many documents as its members have together, drawn by their rates.
+        A pass over a Mixture has as many documents as its members have together, drawn by their rates. A data service
+        has no passes: one that a worker left without a word would never end.
       shard_info: the part of the documents to take, and of how many; None for all of them. A part has an order and
         draws of its own, too.
       with_text_tokens: for inspection, see the result.
@@ -55,7 +56,7 @@ def train_dataset(
       many the window had (`is_text`), of which the example may have left out some.
 
     Raises:
-      ValueError: no such Task or Mixture, or gin binds what only t5's own function uses.
+      ValueError: no such Task or Mixture, gin binds what only t5's own function uses, or a pass is asked of a service.
     """
     del vocabulary
     _check_bindings(sequence_length)
@@ -67,6 +68,8 @@ def train_dataset(
     reading = reading_lib.Reading()
     is_mixture = isinstance(source, seqio.Mixture)
     dispatcher = None if shard_info else service.address()
+    if dispatcher and epoch is not None:
+        raise ValueError(f"epoch = {epoch}: the data service at {dispatcher} gives examples without end")
     with reading.of_tfds(shared=bool(dispatcher)):
         documents = source.get_dataset(
             None,
@@ -83,6 +86,8 @@ def train_dataset(
     if epoch is not None and is_mixture:
         count = sum(task.num_input_examples(dataset_split) for task in seqio.get_subtasks(source))
         documents = documents.take(count // (shard_info.num_shards if shard_info else 1))
+    if dispatcher and shuffle:
+        documents = service.in_an_order_of_each_worker(documents)
     own_vocabulary = source.output_features["targets"].vocabulary
     vocab_size = own_vocabulary.vocab_size
     examples = pack_documents(

@@ -44,7 +44,9 @@ class Reading:
           shared: whether data workers share the files out: then each of them sees fewer examples than the dataset has,
             which TFDS would take for damage.
         """
-        config = tfds.ReadConfig(assert_cardinality=not shared)
+        # TFDS would keep a small dataset of one file in memory: whoever has read nothing of it would have an empty copy
+        # for ever, and snapshots would hold all documents.
+        config = tfds.ReadConfig(assert_cardinality=not shared, try_autocache=False)
         if self.readers:
             config.num_parallel_calls_for_interleave_files = self.readers
         if self.parsers:

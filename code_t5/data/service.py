@@ -10,11 +10,14 @@ shards, `code_t5.training.sample_folder`, are.)
 """
 
 import os
+from typing import Any
 
 import gin
 import tensorflow as tf
 
 ENVIRONMENT = "DATA_SERVICE"
+# Of documents, and how many are in each.
+_GROUPS, _GROUP = 16, 8
 
 
 @gin.configurable("data_service", module="code_t5")
@@ -48,4 +51,24 @@ def distribute(dataset: tf.data.Dataset, host_and_port: str, *, job_name: str) -
             service=f"grpc://{host_and_port}",
             job_name=job_name,
         )
+    )
+
+
+def in_an_order_of_each_worker(documents: tf.data.Dataset) -> tf.data.Dataset:
+    """The documents in an order that no other worker of the job has: all workers have the same seeds.
+
+    Without it two workers that read the same file, in one pass and the next, would make the same examples of it. Each
+    document goes to one of some groups by a draw of the worker, and a group that is full goes on.
+    """
+    # A range is shared out among the workers as files are; each takes one number of it, once.
+    numbers = tf.data.Dataset.range(2**20).take(1).cache().repeat()
+
+    def group(worker: tf.Tensor, place_and_document: tuple[tf.Tensor, Any]) -> tf.Tensor:
+        seeds = tf.stack([worker, place_and_document[0]])
+        return tf.random.stateless_uniform([], seeds, maxval=_GROUPS, dtype=tf.int64)
+
+    return (
+        tf.data.Dataset.zip((numbers, documents.enumerate()))
+        .group_by_window(group, lambda _, members: members, window_size=_GROUP)
+        .map(lambda _, place_and_document: place_and_document[1])
     )

@@ -13,7 +13,7 @@ import tensorflow.compat.v1 as tf
 from mesh_tensorflow.transformer import transformer
 from mesh_tensorflow.transformer.transformer import Context, Unitransformer, autoregressive_inputs
 
-from code_t5.inference import healing, step_logits, stop_set
+from code_t5.inference import first_token, step_logits, stop_set
 from preprocessing.contract import EOS_ID
 
 
@@ -56,7 +56,7 @@ def predict_fn(decoding: Decoding, *, stop_ids: Sequence[int], ranks: np.ndarray
       decoding: how to write.
       stop_ids: the tokens any of which ends a sequence, besides the room being full: EOS, or all that begin with a
         newline. They are one event to the search, with the sum of their probabilities, and written as the first.
-      ranks: int32 [vocab_size], of `healing.PieceOrder`.
+      ranks: int32 [vocab_size], of `completion.healing.PieceOrder`.
 
     Raises:
       ValueError: there is none.
@@ -66,8 +66,8 @@ def predict_fn(decoding: Decoding, *, stop_ids: Sequence[int], ranks: np.ndarray
       after each prompt, zeros after its end. `features` are {"inputs": int32 [batch, inputs], "targets": int32 [batch,
       targets], "allowed": int32 [batch, 2]}: the prompts; the tokens that an answer is made to begin with, zeros where
       there are none, which a decoder-only model writes again (or no "targets"); and the range of ranks of the first
-      token after them, see `healing.restrict_first`. Where that is restricted, stop ids do not end the sequence as its
-      first token, the first of them excepted.
+      token after them, see `first_token.restrict_first`. Where that is restricted, stop ids do not end the sequence as
+      its first token, the first of them excepted.
     """
     if not stop_ids:
         raise ValueError("stop_ids is empty: give the tokens that end a sequence, EOS at least")
@@ -86,7 +86,7 @@ def predict_fn(decoding: Decoding, *, stop_ids: Sequence[int], ranks: np.ndarray
             if forced is not None:
                 folded = _force(folded, forced, mtf.add(position, -start, output_shape=position.shape))
                 first = start + _length(forced)
-            return healing.restrict_first(
+            return first_token.restrict_first(
                 logits,
                 folded,
                 is_first=mtf.equal(position, first, output_shape=position.shape),
@@ -118,7 +118,7 @@ def _force(logits: mtf.Tensor, forced: mtf.Tensor, step: mtf.Tensor) -> mtf.Tens
     """
     forced_dim = forced.shape.dims[-1]
     token = mtf.gather(forced, mtf.minimum(step, forced_dim.size - 1), forced_dim, output_shape=step.shape)
-    only = (mtf.one_hot(token, logits.shape.dims[-1]) - 1.0) * -healing.FORBIDDEN
+    only = (mtf.one_hot(token, logits.shape.dims[-1]) - 1.0) * -first_token.FORBIDDEN
     is_forced = mtf.less(step, _length(forced), output_shape=step.shape)
     return mtf.where(is_forced, only, logits, output_shape=logits.shape)
 

@@ -1,5 +1,6 @@
 """A trained model, loaded once for many prompts or many windows to score."""
 
+import functools
 import os
 from collections.abc import Iterator, Sequence
 
@@ -10,8 +11,9 @@ from mesh_tensorflow.transformer import utils as mesh_utils
 
 from code_t5.data import data_dir, objectives, vocabulary
 from code_t5.inference import decoding as decoding_lib
-from code_t5.inference import healing, requests
-from code_t5.inference.requests import Request
+from code_t5.inference import padded_rows
+from completion import healing, requests
+from completion.requests import Request
 from preprocessing import prompt
 from preprocessing.contract import EOS_ID
 
@@ -170,13 +172,16 @@ class TrainedModel:
     def score(self, inputs: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Iterator[float]:
         """The log-likelihood, in nats, of each row of targets after its inputs; ids as a `_heldout` Task has them."""
         lengths = self.sequence_length
+        score = None
+        if self.layout.in_one_row:
+            score = functools.partial(padded_rows.log_likelihood, delimited=self._model_type == "delimited_lm")
         if self._model_type == "lm":  # one row, in which negative ids are read, and have no loss
             rows = [[*(-np.asarray(read)), *written] for read, written in zip(inputs, targets, strict=True)]
             features = {"targets": _pad(rows, lengths["inputs"] + lengths["targets"])}
         else:
             features = {"inputs": _pad(inputs, lengths["inputs"]), "targets": _pad(targets, lengths["targets"])}
-        for score in self._predict(features, predict_fn=None, key="scores"):
-            yield float(score)
+        for found in self._predict(features, predict_fn=score, key="scores"):
+            yield float(found)
 
     def _predict(self, features: dict[str, np.ndarray], *, predict_fn, key: str) -> Iterator[np.ndarray]:
         """Runs all rows through one session; the last batch is filled with zeros, whose results are left out."""
@@ -188,12 +193,13 @@ class TrainedModel:
             del params
             return tf.data.Dataset.from_tensor_slices(padded).batch(self._batch_size, drop_remainder=True)
 
-        estimator = self._estimator(predict_fn, {name: rows.shape[1] for name, rows in features.items()})
+        lengths = {name: rows.shape[1] for name, rows in features.items()}
+        estimator = self._estimator(predict_fn, lengths, scoring=key == "scores")
         for i, result in enumerate(estimator.predict(input_fn, checkpoint_path=self.checkpoint)):
             if i < num_rows:
                 yield result[key]
 
-    def _estimator(self, predict_fn, sequence_length):
+    def _estimator(self, predict_fn, sequence_length, *, scoring: bool):
         return mesh_utils.get_estimator(
             model_type=self._model_type,
             vocabulary=_IdsOnly(self._vocabulary),
@@ -208,7 +214,7 @@ class TrainedModel:
             save_checkpoints_steps=None,
             optimizer=None,
             predict_fn=predict_fn,
-            score_in_predict_mode=predict_fn is None,
+            score_in_predict_mode=scoring,
             variable_filter=None,
             ensemble_inputs=None,
             use_tpu=False,

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from code_t5.data import service
+
 Batch = dict[str, np.ndarray]
 # Of the files beside a snapshot.
 _STATE, _POSITION = "input.json", "input"
@@ -28,7 +30,7 @@ class InputStream:
 
     A function that takes an `epoch` gives one pass over the data at a time, in an order of its own each; what is left
     of a pass at its end, less than a batch, is dropped. Any other function, such as t5's `mesh_train_dataset_fn`, is
-    one endless epoch.
+    one endless epoch, and so is what comes from a data service: a pass of it would not end if one of its workers died.
 
     Attributes:
       epoch: that of the next batch, from 0.
@@ -54,7 +56,14 @@ class InputStream:
         Raises:
           ValueError: epochs are asked for, and the function has none.
         """
-        self._by_epoch = "epoch" in inspect.signature(dataset_fn).parameters
+        has_passes = "epoch" in inspect.signature(dataset_fn).parameters
+        self._by_epoch = has_passes and service.address() is None
+        if epochs is not None and has_passes and not self._by_epoch:
+            raise ValueError(
+                f"code_t5.train_code_model.epochs = {epochs}, but the passes of a data service ({service.address()}) "
+                "cannot be counted, because its workers come and go: say how long with run.train_steps, or let the "
+                "workers write sample shards (code_t5.samples.folder)"
+            )
         if epochs is not None and not self._by_epoch:
             raise ValueError(
                 f"code_t5.train_code_model.epochs = {epochs}, but the passes of "

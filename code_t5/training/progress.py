@@ -142,7 +142,8 @@ class TensorBoard(callbacks.Callback):
             write_scalars(self._writer, step, now)
 
     def end(self, step, estimator) -> None:
-        self._writer.close()
+        # It stays open: what ends after this has figures, too.
+        self._writer.flush()
 
 
 def write_scalars(writer: tf.summary.FileWriter, step: int, values: dict[str, float]) -> None:

@@ -11,6 +11,7 @@ import tensorflow.compat.v1 as tf
 from mesh_tensorflow.transformer import transformer
 from mesh_tensorflow.transformer import utils as mesh_utils
 
+from code_t5.inference import padded_rows
 from code_t5.training.model_session import ModelSession
 from preprocessing.contract import EOS_ID
 
@@ -90,15 +91,12 @@ class Scorer:
             for name, value in self._features.items()
         }
         targets = features["targets"]
-        one_row = isinstance(built, transformer.Unitransformer)
-        logits, _ = built.call_simple(
-            inputs=transformer.autoregressive_inputs(targets) if one_row else features["inputs"],
-            targets=targets,
-            compute_loss=False,
-            mode=tf.estimator.ModeKeys.EVAL,
-            variable_dtype=mesh_utils.get_variable_dtype(),
-        )
-        logits = mtf.cast(logits, tf.float32)
+        how = {"mode": tf.estimator.ModeKeys.EVAL, "variable_dtype": mesh_utils.get_variable_dtype()}
+        if isinstance(built, transformer.Unitransformer):
+            logits = padded_rows.logits(built, targets, **how)
+        else:
+            logits, _ = built.call_simple(inputs=features["inputs"], targets=targets, compute_loss=False, **how)
+            logits = mtf.cast(logits, tf.float32)
         vocab = logits.shape.dims[-1]
         wanted = mtf.maximum(targets, 0)
         nats = mtf.layers.softmax_cross_entropy_with_logits(logits, wanted, vocab)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from code_t5.inference.decoding import Decoding
-from code_t5.inference.healing import NOT_HEALED
 from code_t5.inference.model import TrainedModel
-from code_t5.inference.requests import Request
+from completion.healing import NOT_HEALED
+from completion.requests import Request
 from preprocessing import prompt as prompt_lib
 from preprocessing.contract import EOS_ID
 

@@ -73,11 +73,12 @@ def test_tensorboard_gets_points_and_a_restart_hides_later_ones(tmp_path):
     for step in (2, 4, 6, 8):
         board.after_chunk(step, None, chunk())
     board.end(8, None)
+    progress.write_scalars(watched.scalars, 9, {"validation_full/loss": 1.0})  # of a callback that ends after it
     (path,) = tmp_path.glob("events*")
     events = list(tf.train.summary_iterator(str(path)))
-    assert [event.step for event in events if event.summary.value] == [4, 8]
+    assert [event.step for event in events if event.summary.value] == [4, 8, 9]
     assert {value.tag for event in events for value in event.summary.value} == {
         "train/loss_per_token", "train/bits_per_byte", "train/learning_rate", "speed/steps_per_second",
-        "speed/real_tokens_per_second", "speed/share_waiting_for_input",
+        "speed/real_tokens_per_second", "speed/share_waiting_for_input", "validation_full/loss",
     }  # fmt: skip
     assert any(event.session_log.status == tf.SessionLog.START for event in events)

@@ -8,8 +8,11 @@ import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from code_t5.inference import healing
+from completion import healing
 from preprocessing import contract, prompt
+
+# More characters than a token of code has in the mean, by far; and, squared, more than a token can have.
+_CHARACTERS = 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +58,22 @@ class Request:
             )
         pairs = tuple((file["path"], file["text"]) for file in files)
         return cls(row["prompt"], row.get("suffix"), pairs, row.get("path", ""))
+
+
+@functools.lru_cache(maxsize=8)
+def _context(codec: prompt.Codec, files: tuple[tuple[str, str], ...], path: str, budget: int) -> list[int]:
+    """Kept, because it stays the same from one key to the next."""
+    return prompt.context(codec, files, path=path, budget=budget)
+
+
+def _check_text(name: str, text: str) -> None:
+    """Half a character in two parts (a surrogate alone) can stand in JSON, but in no file."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{name} has half a character at {error.start:,} (U+{ord(text[error.start]):04X} alone): send whole ones"
+        ) from error
 
 
 def _is_file(file: Any) -> bool:
@@ -110,7 +129,11 @@ class Layout:
             )
 
     def check(self, request: Request) -> None:
-        """Raises ValueError where the model was not trained for what a request needs."""
+        """Raises ValueError where the model was not trained for what a request needs, or the request is no text."""
+        for name, text in (("prompt", request.prompt), ("suffix", request.suffix or ""), ("path", request.path)):
+            _check_text(name, text)
+        for path, text in request.files:
+            _check_text("files", path + text)
         if request.suffix is not None and not self.infills:
             raise ValueError(
                 "a request has a suffix, but this model was not trained to fill in: code_t5.infilling.rate in its "
@@ -153,21 +176,45 @@ class Layout:
         text = request.prompt
         border = text.rfind("\n")
         if self.in_one_row or border <= 0:
-            ids, taken_back = self._taken_back(self.codec.encode(text), heal)
+            ids, taken_back = self._taken_back(self._end_of(text, room + 1), heal)
             return Rows(self._ended([*before, *prompt.left_cut(ids, room)]), [], taken_back)
-        line, taken_back = self._taken_back(self.codec.encode(text[border:]), heal)
-        read = prompt.left_cut(self.codec.encode(text[:border]), room)
+        line, taken_back = self._taken_back(self._end_of(text[border:], self.max_forced + 1), heal)
+        read = prompt.left_cut(self._end_of(text[:border], room), room)
         return Rows(self._ended([*before, *read]), list(prompt.left_cut(line, self.max_forced)), taken_back)
 
     def _rows_to_fill(self, request: Request, before: list[int], room: int, *, heal: bool) -> Rows:
         """Rows where there is a suffix: the cursor's line begins the answer of every model, as in training."""
         border = max(request.prompt.rfind("\n"), 0)
-        line, taken_back = self._taken_back(self.codec.encode(request.prompt[border:]), heal)
+        line, taken_back = self._taken_back(self._end_of(request.prompt[border:], self.max_forced + 1), heal)
         # The file ends behind the suffix, which training shows by EOS; a delimited row has its one EOS at its end.
-        suffix = [*self.codec.encode(request.suffix), *([] if self.delimited else [contract.EOS_ID])]
+        suffix = self._begin_of(request.suffix, room)
+        if not self.delimited:
+            suffix = [*suffix, contract.EOS_ID]
         ids = contract.special_ids(self.codec.vocab_size)
-        read = prompt.infilling(self.codec.encode(request.prompt[:border]), suffix, ids=ids, max_tokens=room)
+        read = prompt.infilling(self._end_of(request.prompt[:border], room), suffix, ids=ids, max_tokens=room)
         return Rows(self._ended([*before, *read]), list(prompt.left_cut(line, self.max_forced)), taken_back)
+
+    def _end_of(self, text: str, tokens: int) -> list[int]:
+        """Ids of a text, or of its end: at least so many of the last ones as they would be of the whole.
+
+        Files may have megabytes, of which a model reads the last kilobytes. Lines are encoded alone (a newline begins a
+        piece), so an end that begins with a line has the ids that it has in the whole; a line is cut only where it is
+        longer than all that can be read by far.
+        """
+        for characters in (tokens * _CHARACTERS, tokens * _CHARACTERS**2):
+            start = text.find("\n", max(0, len(text) - characters))
+            if start <= 0 or len(text) <= characters:
+                break
+            ids = self.codec.encode(text[start:])
+            if len(ids) >= tokens:
+                return ids
+        return self.codec.encode(text[-tokens * _CHARACTERS**2 :])
+
+    def _begin_of(self, text: str, tokens: int) -> list[int]:
+        """Ids of a text, or of its beginning: at least so many of the first ones as they would be of the whole."""
+        end = text.find("\n", tokens * _CHARACTERS)
+        ids = self.codec.encode(text[:end] if end >= 0 else text[: tokens * _CHARACTERS**2])
+        return ids if end < 0 or len(ids) >= tokens else self.codec.encode(text[: tokens * _CHARACTERS**2])
 
     @property
     def in_one_row(self) -> bool:
@@ -188,7 +235,7 @@ class Layout:
     def _context(self, request: Request) -> list[int]:
         if not self.context_budget or not (request.files or request.path):
             return []
-        return prompt.context(self.codec, request.files, path=request.path, budget=self.context_budget)
+        return list(_context(self.codec, request.files, request.path, self.context_budget))
 
     def _ended(self, ids: Sequence[int]) -> list[int]:
         return [*ids, contract.EOS_ID] if self.delimited else list(ids)

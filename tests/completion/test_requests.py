@@ -1,11 +1,12 @@
 """What a model reads for a request: exact tokens, and errors for what it was not trained for."""
 
 import re
+import time
 
 import pytest
 
-from code_t5.inference import healing
-from code_t5.inference.requests import Layout, Request, Rows
+from completion import healing
+from completion.requests import Layout, Request, Rows
 from preprocessing import contract, prompt, vocabulary
 from preprocessing.contract import EOS_ID
 
@@ -192,3 +193,29 @@ def test_rows_become_requests():
 def test_rows_that_are_no_requests_are_named(row, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         Request.from_row(row, where="x:1")
+
+
+def test_law_of_a_long_file_its_end_alone_is_encoded_and_nothing_else_changes(codec):
+    lay = layout(codec, infills=True)
+    line = "    return os.path.join('a', name)\n"
+    for text in (line * 1000, "x" * 9000 + "\n" + line * 300, line * 1000 + "x = " * 3000, "\n" * 9000, "é\n" * 5000):
+        border = text.rfind("\n")
+        read, begun = unhealed(lay, Request(text))
+        assert read == codec.encode(text[:border])[-200:]
+        assert begun == codec.encode(text[border:])[-100:]
+        room, ids = 200, contract.special_ids(codec.vocab_size)
+        read, begun = unhealed(lay, Request(text, suffix=text))
+        assert read == prompt.infilling(
+            codec.encode(text[:border]), [*codec.encode(text), EOS_ID], ids=ids, max_tokens=room
+        )
+        assert begun == codec.encode(text[border:])[-100:]
+
+
+def test_a_line_of_megabytes_is_read_in_a_moment(codec):
+    lay = layout(codec, infills=True)
+    started = time.perf_counter()
+    for text in ("a b" * 3_000_000, "a\n" * 3_000_000):
+        rows = lay.rows(Request(text, suffix=text))
+        assert len(rows.read) <= 200
+        assert len(rows.begun) <= 100
+    assert time.perf_counter() - started < 5, "the whole takes half a minute"

@@ -1,13 +1,10 @@
-"""What may be written first, against a search through the whole vocabulary; the logits; and what is cut off."""
+"""What may be written first, against a search through the whole vocabulary; and what is cut off."""
 
 import types
 
-import mesh_tensorflow as mtf
-import numpy as np
 import pytest
-import tensorflow.compat.v1 as tf
 
-from code_t5.inference import healing
+from completion import healing
 from preprocessing import prompt, vocabulary
 
 TEXT = "import os\n\n\nclass A:\n    def __init__(self):\n        self.a = '\u2581\x10é'\n"
@@ -74,43 +71,3 @@ def test_without_a_token_taken_back_the_answer_is_all_that_was_written(codec):
 def test_an_answer_that_contradicts_what_was_typed_is_an_error(codec):
     with pytest.raises(ValueError, match=r"'import' does not begin with 'c', which was taken back"):
         healing.answer(codec, codec.encode("import"), taken_back=codec.encode("c")[0])
-
-
-def restricted(logits, otherwise, is_first, allowed, ranks) -> np.ndarray:
-    """Runs `restrict_first` on arrays: logits [batch, beam, vocab], is_first [batch, beam], allowed [batch, 2]."""
-    sizes = zip(("batch", "beam", "vocab"), logits.shape, strict=True)
-    batch_dim, beam_dim, vocab_dim = (mtf.Dimension(*size) for size in sizes)
-    with tf.Graph().as_default(), tf.Session() as session:
-        mesh = mtf.Mesh(mtf.Graph(), "mesh")
-
-        def tensor(values, *dims):
-            return mtf.import_tf_tensor(mesh, tf.constant(values), mtf.Shape(dims))
-
-        made = healing.restrict_first(
-            tensor(logits, batch_dim, beam_dim, vocab_dim),
-            tensor(otherwise, batch_dim, beam_dim, vocab_dim),
-            is_first=tensor(is_first, batch_dim, beam_dim),
-            allowed=tensor(allowed, batch_dim, mtf.Dimension("length", 2)),
-            ranks=ranks,
-            vocab_dim=vocab_dim,
-        )
-        placement = mtf.placement_mesh_impl.PlacementMeshImpl([], [], ["cpu:0"])
-        return session.run(mtf.Lowering(mesh.graph, {mesh: placement}).export_to_tf_tensor(made))
-
-
-def test_only_first_tokens_of_healed_rows_are_restricted():
-    logits = np.random.default_rng(0).normal(0, 5, [3, 2, 6]).astype(np.float32)
-    is_first = np.array([[True, True], [True, True], [False, True]])
-    allowed = np.array([[0, 2], healing.NOT_HEALED, [2, 4]], np.int32)
-    found = restricted(logits, logits + 100, is_first, allowed, np.array([3, 1, 0, 2, -1], np.int32))  # one is padding
-    expected = logits + 100
-    expected[0], expected[2, 1] = healing.FORBIDDEN, healing.FORBIDDEN
-    expected[0, :, [1, 2]] = logits[0, :, [1, 2]]
-    expected[2, 1, [0, 3]] = logits[2, 1, [0, 3]]
-    np.testing.assert_array_equal(found, expected)
-
-
-def test_the_example_of_restrict_first():
-    logits = np.array([[[5, 7, 6, 8]]], np.float32)
-    found = restricted(logits, logits, np.array([[True]]), np.array([[0, 2]], np.int32), np.array([3, 1, 0, 2]))
-    np.testing.assert_array_equal(found, np.array([[[-1e18, 7, 6, -1e18]]], np.float32))

@@ -1,0 +1,1 @@
+"""Servers of an exported model for editors and other clients; `python -m completion.server`."""
