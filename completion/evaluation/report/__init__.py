@@ -1,0 +1,1 @@
+"""Figures for people: one page, Markdown, plots."""
