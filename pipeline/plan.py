@@ -1,0 +1,247 @@
+"""What an experiment's results will be, before anything is made: their places, and the commands that make them."""
+
+import dataclasses
+import pathlib
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pipeline import environments, gin_digest, own_files, salt
+from pipeline.experiment import Experiment, ExperimentError, Place, gin_params
+
+# Where t5's program looks for gin files, beside its own.
+GIN_PREFIX = "gin_configs/"
+_TASK = "mesh_train_dataset_fn.mixture_or_task_name"
+
+
+@dataclasses.dataclass(frozen=True)
+class Gin:
+    """The configuration of a model.
+
+    Attributes:
+      determined: what it determines.
+      words: its flags.
+      task: that is trained on; "" where it names none.
+    """
+
+    determined: gin_digest.Determined
+    words: tuple[str, ...]
+    task: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """What a stage is asked for.
+
+    Attributes:
+      given: arguments of the experiment file.
+      inputs: stage -> folder of each result that it is made from.
+      gin: None where no stage is asked for that reads it.
+      title: the experiment's name.
+      elsewhere: whether the command runs on another machine, or in another environment.
+    """
+
+    given: Mapping[str, Any]
+    inputs: Mapping[str, pathlib.Path]
+    gin: Gin | None
+    title: str
+    elsewhere: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """A kind of result.
+
+    Attributes:
+      name: as "Vocabulary".
+      about: one line.
+      requires: the stages that it is made from, those of them that the experiment has.
+      command: what was asked -> the words after the interpreter, without the output's.
+      output: the flag of the folder to make.
+      version: raised when the same parameters give something else.
+      arguments: of the command, those that make a difference.
+      free: those that make none, as a number of processes.
+      files: those that are paths of files and folders of one's own: what is in them makes a difference.
+      parameters: what was asked -> what determines the result beside `arguments` and what it is made from.
+      reads_gin: whether the gin configuration is a part of it.
+      optional: only made where the experiment has its section.
+      resumes: whether its command goes on from what a killed one left in the folder.
+    """
+
+    name: str
+    about: str
+    requires: tuple[str, ...]
+    command: Callable[[Asked], list[str]]
+    output: str = "--output_dir"
+    version: int = 1
+    arguments: tuple[str, ...] = ()
+    free: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    parameters: Callable[[Asked], dict[str, Any]] = lambda asked: {}
+    reads_gin: bool = False
+    optional: bool = False
+    resumes: bool = False
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Planned:
+    """A result that is to be there.
+
+    Attributes:
+      stage: of which kind.
+      digest: of all that determines it.
+      parameters: of the record.
+      requires: stage -> what it is made from.
+      words: of its command after the interpreter, with the output's.
+      inputs: what the command reads: results, and one's own files.
+      path: where it is when it is whole.
+      place: where it is made.
+      experiment: which one asks for it.
+    """
+
+    stage: Stage
+    digest: str
+    parameters: Mapping[str, Any]
+    requires: Mapping[str, "Planned"]
+    words: tuple[str, ...]
+    inputs: tuple[pathlib.Path, ...]
+    path: pathlib.Path
+    place: Place
+    experiment: str
+
+    @property
+    def name(self) -> str:
+        """Example: "Vocabulary 0c5e8c8f3b"."""
+        return f"{self.stage.name} {self.digest}"
+
+    @property
+    def incomplete(self) -> pathlib.Path:
+        """Where it is being made."""
+        return self.path.with_name(f"{self.digest}.incomplete")
+
+    @property
+    def log(self) -> pathlib.Path:
+        return self.path.with_name(f"{self.digest}.log")
+
+    @property
+    def record(self) -> salt.Record:
+        """What determines it, as `salt` compares it with what is there."""
+        return {
+            "stage": self.stage.name, "digest": self.digest, "version": self.stage.version,
+            "parameters": dict(self.parameters), "requires": {name: one.digest for name, one in self.requires.items()},
+        }  # fmt: skip
+
+    def is_there(self) -> bool:
+        return self.path.exists()
+
+
+def plan(
+    experiment: Experiment,
+    stages: Mapping[str, Stage],
+    results: pathlib.Path,
+    *,
+    until: str | None = None,
+    python: pathlib.Path = pathlib.Path(sys.executable),
+) -> dict[str, Planned]:
+    """The results of an experiment, the earliest first.
+
+    Args:
+      stages: by name, the earliest first.
+      results: the folder of all results.
+      until: the last stage that is wanted, with what it is made from; None for all.
+      python: with which gin files are parsed, where the model has no environment of its own.
+
+    Raises:
+      ExperimentError: a stage lacks what it is made from, or there is no stage `until`.
+      environments.SetUpError: the environment of the model could not be made.
+      gin_digest.GinError: the gin configuration cannot be parsed.
+      salt.SaltError: an argument is nothing that a digest can be of.
+    """
+    results = results.absolute()
+    wanted = _wanted(experiment, stages, until)
+    gin = _gin(experiment, results, python) if any(stages[name].reads_gin for name in wanted) else None
+    found: dict[str, Planned] = {}
+    for name in wanted:
+        try:
+            found[name] = _planned(experiment, stages[name], results, gin, found)
+        except FileNotFoundError as error:
+            raise ExperimentError(f"{experiment.name}: {name}: {error}") from error
+        except salt.SaltError as error:
+            raise salt.SaltError(f"{experiment.name}: {name}: {error}") from error
+    return found
+
+
+def _planned(
+    experiment: Experiment, stage: Stage, results: pathlib.Path, gin: Gin | None, earlier: Mapping[str, Planned]
+) -> Planned:
+    given, place = dict(experiment.sections.get(stage.name, {})), experiment.places.get(stage.name, Place())
+    paths = {one: _paths(given[one]) for one in stage.files if given.get(one)}
+    # As they are from anywhere: another machine is sent what they lead to.
+    given |= {
+        one: [str(path) for path in of] if isinstance(given[one], list) else str(of[0]) for one, of in paths.items()
+    }
+    requires = {other: earlier[other] for other in stage.requires if other in earlier}
+    asked = Asked(
+        given, {other: one.path for other, one in requires.items()}, gin, experiment.name, elsewhere=place != Place()
+    )
+    # A flag that is not set is none; 0 is a value.
+    parameters = {one: given[one] for one in stage.arguments if given.get(one) is not None and given[one] is not False}
+    parameters |= {one: [[path.name, own_files.digest(path)] for path in of] for one, of in paths.items()}
+    parameters |= stage.parameters(asked)
+    digest = salt.digest(stage.name, stage.version, parameters, {key: one.digest for key, one in requires.items()})
+    path = results / stage.name / digest
+    output = path.with_name(f"{digest}.incomplete")
+    inputs = [*(one.path for one in requires.values()), *(path for of in paths.values() for path in of)]
+    return Planned(
+        stage, digest, parameters, requires, (*stage.command(asked), f"{stage.output}={output}"), tuple(inputs), path,
+        place, experiment.name,
+    )  # fmt: skip
+
+
+def _paths(value: Any) -> list[pathlib.Path]:
+    return [pathlib.Path(one).expanduser().absolute() for one in (value if isinstance(value, list) else [value])]
+
+
+def flags(given: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+    """Arguments as argparse takes them: a list as several words, true as a flag alone, false as none."""
+    found: list[str] = []
+    for name in names:
+        value = given.get(name)
+        if value is None or value is False:
+            continue
+        found.append(f"--{name}") if value is True or isinstance(value, list) else found.append(f"--{name}={value}")
+        found += [str(one) for one in value] if isinstance(value, list) else []
+    return found
+
+
+def _gin(experiment: Experiment, results: pathlib.Path, python: pathlib.Path) -> Gin:
+    """Parses the configuration of an experiment's model."""
+    section = experiment.sections.get("TrainedModel", {})
+    if not section.get("gin_files"):
+        raise ExperimentError(f"{experiment.name}: TrainedModel needs gin_files, as [models/shared-prefix_lm.gin]")
+    values = dict(section.get("gin_params") or {})
+    if "CachedExamples" in experiment.sections:
+        values["mesh_train_dataset_fn.use_cached"] = True
+    environment = experiment.places.get("TrainedModel", Place()).environment
+    if environment is not None:
+        python = environments.python_of(environment, results)
+    files, params = section["gin_files"], gin_params(values)
+    found = gin_digest.determined(
+        results, python, gin_files=files, gin_params=params, location_prefixes=[GIN_PREFIX]
+    )  # fmt: skip
+    words = [f"--gin_file={name}" for name in files] + [f"--gin_param={binding}" for binding in params]
+    return Gin(found, tuple(words), found.bindings.get(_TASK, "").strip("'\""))
+
+
+def _wanted(experiment: Experiment, stages: Mapping[str, Stage], until: str | None) -> list[str]:
+    """The names of the stages that the experiment has, up to one of them, the earliest first."""
+    has = [name for name, stage in stages.items() if not stage.optional or name in experiment.sections]
+    if until is None:
+        return has
+    if until not in has:
+        raise ExperimentError(f"{experiment.name} has no stage {until}; it has {', '.join(has)}")
+    needed = {until}
+    for name in reversed(has):
+        if name in needed:
+            needed |= set(stages[name].requires)
+    return [name for name in has if name in needed]
