@@ -113,6 +113,26 @@ def infilling(records: Sequence[Record]) -> Section | None:
     )
 
 
+def decoders(records: Sequence[Record]) -> Section:
+    """A deep encoder with a deep and with a shallow decoder, after the same time."""
+    run_records.check_comparable(records)
+    rows = []
+    for record in records:
+        lines = record["figures"]["line_completion"]
+        figures = [f"{_bits(record):.3f}", f"{lines['exact_match']:.1f}", f"{lines['edit_similarity']:.1f}"]
+        rows.append([_about(record), f"{record['steps']:,}", *figures])
+    return Section(
+        title="A deep encoder with a shallow decoder",
+        about=(
+            f"{_said(records)} Not the model named there: models/prefix_lm.gin, whose encoder and decoder have weights "
+            "of their own, as wide as sizes/tiny.gin. How quick they complete: python -m benchmarks.completion."
+        ),
+        columns=["decoder", "steps", "bits/byte", "lines exact, %", "edit similarity"],
+        rows=rows,
+        raw=_raw(records),
+    )
+
+
 def long_run(records: Sequence[Record]) -> Section | None:
     """One long run: the figures of `code_t5.main.evaluate`; None where it was not made."""
     if not records:

@@ -22,14 +22,27 @@ from collections.abc import Callable, Iterator, Sequence
 from benchmarks import curves, measure, objective_tables, pipeline_fill, results, run_records, training_runs
 from benchmarks.measure import BenchmarkError
 from benchmarks.training_data import TrainingData
-from benchmarks.training_variants import LONG, PACKED, PREDECESSOR_VOCABULARY, STOCK, WITH_INFILLING, Settings, Variant
+from benchmarks.training_variants import (
+    DEEP,
+    LONG,
+    PACKED,
+    PREDECESSOR_VOCABULARY,
+    SHALLOW,
+    STOCK,
+    WITH_INFILLING,
+    Settings,
+    Variant,
+)
 
-PARTS = ("fill", "objectives", "tokenizers", "infilling", "long", "table")
+PARTS = ("fill", "objectives", "tokenizers", "infilling", "decoders", "long", "table")
 COMPARED: dict[str, tuple[Variant, ...]] = {
     "objectives": (STOCK, PACKED),
     "tokenizers": (PREDECESSOR_VOCABULARY, PACKED),
     "infilling": (WITH_INFILLING,),
+    "decoders": (DEEP, SHALLOW),
 }
+# Of each contestant, whatever --seeds says.
+ONE_SEED = ("infilling", "decoders")
 # A long run that is interrupted loses what came after its last checkpoint: so many minutes at most.
 LONG_POINT_MINUTES = 10
 
@@ -37,13 +50,13 @@ LONG_POINT_MINUTES = 10
 def planned(arguments: argparse.Namespace, part: str) -> list[Settings]:
     """The runs of a part, in their order: all contestants of a seed before the next seed.
 
-    The first seeds can be compared when only they are there. Infilling is measured with one seed.
+    The first seeds can be compared when only they are there.
     """
     if part == "long":
         points = max(4, round(arguments.long_minutes / LONG_POINT_MINUTES))
         settings = Settings(LONG, 0, arguments.long_minutes, points=points, data="whole", evaluate=True)
         return [dataclasses.replace(settings, vocab_size=arguments.vocab_size, lines=arguments.lines)]
-    seeds = range(1 if part == "infilling" else arguments.seeds)
+    seeds = range(1 if part in ONE_SEED else arguments.seeds)
     return [
         # The predecessor's vocabulary is compared in bits per byte alone: lines end inside its pieces.
         Settings(
@@ -128,6 +141,7 @@ def sections(arguments: argparse.Namespace) -> dict[str, results.Section]:
         ("objectives", objective_tables.objectives),
         ("tokenizers", objective_tables.tokenizers),
         ("infilling", objective_tables.infilling),
+        ("decoders", objective_tables.decoders),
         ("long", objective_tables.long_run),
     ):
         records = [record for settings in planned(arguments, part) if (record := run_records.find(settings))]

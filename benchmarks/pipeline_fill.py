@@ -15,11 +15,11 @@ from benchmarks.training_variants import BATCH_SIZE, LENGTHS, OURS, PACKED, STOC
 SIZES = ("tiny", "small")
 MAX_SHARE = 0.02
 # Seconds of training, steps a turn, and steps left out at its beginning: eight turns or more each.
-TURNS = {"tiny": (100.0, 80, 20), "small": (300.0, 20, 5)}
+TURNS = {"tiny": (240.0, 60, 15), "small": (480.0, 20, 5)}
 
 
 def section(data: TrainingData, vocab_size: int, windows: int) -> Section:
-    """Measures both pipelines; about twenty minutes."""
+    """Measures both pipelines; about half an hour."""
     data_dir = data.data_dir("demo", OURS, vocab_size)
     command = [*inputs.module("benchmarks.pipeline_rows"), "--data_dir", data_dir, "--windows", str(windows)]
     rows_found = json.loads(training_runs.output(command).splitlines()[-1])

@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks.measure import ROOT
 
 RESULTS = ROOT / "benchmarks" / "RESULTS.md"
-LIBRARIES = ("pyarrow", "numpy", "rensa", "tensorflow", "seqio", "apache-beam")
+LIBRARIES = ("pyarrow", "numpy", "rensa", "tensorflow", "seqio", "apache-beam", "onnxruntime", "ctranslate2")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,7 +109,7 @@ def commit() -> str:
 
 
 def write(sections: dict[str, Section], *, commit: str, cores: int, target: pathlib.Path = RESULTS) -> None:
-    """Keeps sections, in place of earlier ones of the same names; others that were measured on this machine stay.
+    """Keeps sections, in place of earlier ones of the same names; all others stay, with the machine they are of.
 
     Args:
       sections: name -> section.
@@ -117,36 +117,41 @@ def write(sections: dict[str, Section], *, commit: str, cores: int, target: path
       cores: how many were used.
       target: RESULTS.md; the same name with .json stands beside it.
     """
-    here = machine(cores)
     raw = target.with_suffix(".json")
-    kept = json.loads(raw.read_text(encoding="utf-8")) if raw.exists() else {}
-    parts = kept.get("parts", {}) if kept.get("machine") == here else {}
-    now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")
+    parts = json.loads(raw.read_text(encoding="utf-8"))["parts"] if raw.exists() else {}
+    here, now = machine(cores), datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")
     for name, section in sections.items():
         parts[name] = {
             "date": now,
             "commit": commit,
+            "machine": here,
             "text": str(section),
             "targets": [dataclasses.asdict(goal) for goal in section.targets],
             "raw": section.raw,
         }
-    raw.write_text(json.dumps({"machine": here, "parts": parts}, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    target.write_text(_document(here, parts), encoding="utf-8")
+    raw.write_text(json.dumps({"parts": parts}, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    target.write_text(_document(parts), encoding="utf-8")
 
 
-def _document(here: dict[str, Any], parts: dict[str, Any]) -> str:
-    libraries = ", ".join(f"{name} {version}" for name, version in here["libraries"].items())
+def _document(parts: dict[str, Any]) -> str:
     lines = [
         "# Results of the benchmarks",
         "",
         "Written by `make benchmark`; the single figures are in `RESULTS.json`. MB are 10^6 bytes of source text.",
-        "",
-        f"{here['processor']}, {here['cores']} cores, {here['memory_gb']} GB of memory, {here['system']}; "
-        f"Python {here['python']}, {libraries}.",
+        "Figures compare within a part; parts on different machines, which each part names, are not for comparing.",
     ]
     for part in parts.values():
-        lines += ["", part["text"], "", f"Measured on {part['date']} at commit {part['commit']}."]
+        lines += ["", part["text"], "", f"Measured on {part['date']} at commit {part['commit']}: {_where(part)}"]
     return "\n".join(lines) + "\n"
+
+
+def _where(part: dict[str, Any]) -> str:
+    here = part["machine"]
+    libraries = ", ".join(f"{name} {version}" for name, version in here["libraries"].items())
+    return (
+        f"{here['processor']}, {here['cores']} cores, {here['memory_gb']} GB of memory, {here['system']}; "
+        f"Python {here['python']}, {libraries}."
+    )
 
 
 def _lines(path: str) -> list[str]:

@@ -20,8 +20,8 @@ from benchmarks import held_out_pieces, infilling_lines
 from benchmarks.timed_training import PROGRESS
 from benchmarks.training_variants import TASK
 from code_t5.data import names
-from code_t5.inference import decoding, model, requests
-from completion import metrics
+from code_t5.inference import decoding, model
+from completion import metrics, requests
 from preprocessing import contract, shards
 
 SPLIT = "validation"

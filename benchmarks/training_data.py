@@ -8,7 +8,7 @@ from benchmarks import inputs, measure, predecessor_vocabulary
 from benchmarks.training_variants import DATASET, PREDECESSOR
 from preprocessing import shards
 
-# As in scripts/demo.sh: repositories of 40 MB together, drawn with a seed that draws many rather than a few large ones.
+# As in experiments/demo.yaml: repositories of 40 MB together, with a seed that draws many rather than a few large ones.
 DEMO_MB, DEMO_SEED, DEMO_PERMILLE = 40, 5, 100
 WHOLE_PERMILLE = 20
 

@@ -21,6 +21,7 @@ class Variant:
       gin_files: put after the model's.
       dataset_fn: the function that these bind to `utils.run.train_dataset_fn`.
       vocabulary: OURS or PREDECESSOR.
+      params: gin parameters, (name, value).
     """
 
     name: str
@@ -28,6 +29,7 @@ class Variant:
     gin_files: tuple[str, ...]
     dataset_fn: str
     vocabulary: str = OURS
+    params: tuple[tuple[str, str], ...] = ()
 
 
 _STOCK_DATASET, _OUR_DATASET = "t5.models.mesh_transformer.mesh_train_dataset_fn", "code_t5.packing.train_dataset"
@@ -44,6 +46,13 @@ WITH_INFILLING = Variant(
 PREDECESSOR_VOCABULARY = Variant(
     "predecessor_vocabulary", "ours, the predecessor's vocabulary", _OURS, _OUR_DATASET, vocabulary=PREDECESSOR
 )
+_APART = ("models/prefix_lm.gin", "sizes/tiny.gin", "hardware/cpu.gin", *_OURS)
+_DEEP = (("num_layers", "12"),)
+DEEP = Variant("deep_decoder", "12+12 layers", _APART, _OUR_DATASET, params=_DEEP)
+SHALLOW = Variant(
+    "shallow_decoder", "12+2 layers", _APART, _OUR_DATASET,
+    params=(*_DEEP, ("decoder/transformer.make_layer_stack.num_layers", "2")),
+)  # fmt: skip
 LONG = Variant("long", "ours, infilling in half of the windows", WITH_INFILLING.gin_files, _OUR_DATASET)
 
 # The same for all, so that nothing but the variant differs. 4 sequences a batch: many small steps learn more in the
@@ -90,7 +99,10 @@ class Settings:
     def as_json(self) -> dict:
         """JSON-like; with it what is the same for all: a change there makes another run, too."""
         same = {"model": MODEL_FILES, "lengths": LENGTHS, "batch_size": BATCH_SIZE, "schedule": SCHEDULE}
-        return json.loads(json.dumps({**dataclasses.asdict(self), **same}))
+        found = json.loads(json.dumps({**dataclasses.asdict(self), **same}))
+        if not self.variant.params:  # most have none, and their records were made before there were any
+            del found["variant"]["params"]
+        return found
 
     @property
     def digest(self) -> str:
@@ -123,6 +135,7 @@ def gin_layers(
         "code_t5.train_code_model.callbacks": "[@code_t5.Progress(), @benchmarks.Points()]",
         "benchmarks.Points.points": str(settings.points),
         "SEED": str(settings.seed),
+        **dict(settings.variant.params),
         **(more or {}),
     }
     files = [*MODEL_FILES, *settings.variant.gin_files, *more_files]

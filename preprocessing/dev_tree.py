@@ -1,6 +1,6 @@
-"""Makes the small dev dataset of an FLCC tree: every repository whose owner matches a pattern. Standard library only.
+"""Makes the small dev dataset of an FLCC tree: the repositories whose owner matches a pattern, or a share of each.
 
-`scripts/dev_dataset.sh` is the command; it hands its arguments to this module.
+`scripts/dev_dataset.sh` is the command; it hands its arguments to this module. Standard library only.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from typing import Any
 
 from preprocessing.archive import DEFAULT_URL, fetch
 from preprocessing.contract import DataContractError
+from preprocessing.file_sample import FileSample
 from preprocessing.flcc import ABOUT_FOLDERS, FILES_FOLDER, FlccSource, Repository
 from preprocessing.flcc_names import printable
 from preprocessing.output_folder import written_beside
@@ -126,7 +127,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _make(arguments: argparse.Namespace) -> int:
     target = arguments.output_dir
-    asked: dict[str, Any] = {name: getattr(arguments, name) for name in ("pattern", "max_mb", "seed")}
+    asked: dict[str, Any] = {name: getattr(arguments, name) for name in ("pattern", "max_mb", "seed", "share")}
     if arguments.input_dir:
         root = arguments.input_dir
         asked["input"] = FlccSource(root).describe()["digest"]
@@ -139,14 +140,18 @@ def _make(arguments: argparse.Namespace) -> int:
     if not arguments.input_dir:
         folder = arguments.download_dir or pathlib.Path(f"{target.absolute()}.download")
         root = fetch(arguments.url, folder, sha256=arguments.sha256)
+    repositories = FlccSource(root).repositories()
+    sample = FileSample(root, share=arguments.share, seed=arguments.seed) if arguments.share < 1 else None
+    if sample:
+        repositories = [sample.repository(repository.name) for repository in repositories]
     chosen = choose(
-        FlccSource(root).repositories(),
+        repositories,
         pattern=arguments.pattern,
         max_bytes=arguments.max_mb * 1e6 if arguments.max_mb else float("inf"),
         seed=arguments.seed,
     )
     with written_beside(target) as folder:
-        unreadable = copy(root, folder, chosen)
+        unreadable = sample.copy(folder, chosen) if sample else copy(root, folder, chosen)
         made = {
             "owners": len({_owner(repository) for repository in chosen}),
             "repositories": len(chosen),
@@ -168,7 +173,8 @@ def _made(target: pathlib.Path, asked: dict[str, Any]) -> dict[str, int] | None:
     """
     try:
         record = json.loads((target / RECORD_FILE).read_text("utf-8"))
-        before, made = record["arguments"], record["made"]
+        # Those made before there was a --share do not tell it.
+        before, made = {"share": 1.0, **record["arguments"]}, record["made"]
         _line(target, made)
     except FileNotFoundError:
         if target.is_dir() and any(target.iterdir()):
@@ -202,6 +208,12 @@ def _megabytes(text: str) -> float:
     return float(text)
 
 
+def _share(text: str) -> float:
+    if not 0 < float(text) <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a share: above 0 and at most 1")
+    return float(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="scripts/dev_dataset.sh",
@@ -213,7 +225,15 @@ def _parser() -> argparse.ArgumentParser:
     add("--output_dir", type=pathlib.Path, metavar="DEV", required=True, help="the dev dataset to make")
     add("--pattern", default="A*", help="take every owner that matches this shell pattern (default: %(default)s)")
     add("--max_mb", type=_megabytes, metavar="MB", help="take whole repositories up to so many megabytes together")
-    add("--seed", type=int, default=0, help="which repositories these are (default: %(default)s)")
+    add(
+        "--share",
+        type=_share,
+        default=1.0,
+        metavar="S",
+        help="take a random share of each repository's files, at least one, say 0.1; --max_mb then goes by the files "
+        "that are taken (default: all)",
+    )
+    add("--seed", type=int, default=0, help="which repositories, and which files, these are (default: %(default)s)")
     add("--url", default=DEFAULT_URL, help="the archive's address; https://, http:// or file://")
     add("--sha256", default="", help="what the archive's SHA-256 must be")
     add("--download_dir", type=pathlib.Path, metavar="DIR", help="keeps the archive (default: DEV.download)")

@@ -62,7 +62,7 @@ class FlccUnit:
 
     def read(self, *, max_bytes: int) -> Iterator[RawFile | Dropped]:
         yield from self.dropped
-        tree = _Tree(self.root)
+        tree = Tree(self.root)
         for repository in self.repositories:
             yield from tree.read(repository, max_bytes=max_bytes)
 
@@ -123,7 +123,7 @@ class FlccSource:
 
     @functools.cached_property
     def _listed(self) -> tuple[list[Repository], list[Dropped], str]:
-        tree = _Tree(self.root)
+        tree = Tree(self.root)
         names, dropped = tree.repository_names()
         if not names:
             unusable = f" Of what is there, {printable(dropped[0].where)} is {dropped[0].reason}." if dropped else ""
@@ -142,7 +142,7 @@ class FlccSource:
         return repositories, dropped, digest.hexdigest()
 
 
-class _Tree:
+class Tree:
     """Lists and reads one tree; all folders are given relative to its root."""
 
     def __init__(self, root: str):

@@ -2,6 +2,7 @@
 # Makes the small dev dataset out of an FLCC tree, or out of the public archive of one.
 #
 #   scripts/dev_dataset.sh --input_dir FLCC --output_dir DEV --pattern 'A*' --max_mb 40
+#   scripts/dev_dataset.sh --input_dir FLCC --output_dir DEV --pattern '*' --share 0.1    # a tenth of every repository
 #   scripts/dev_dataset.sh --output_dir DEV          # downloads the archive first
 #
 # `scripts/dev_dataset.sh --help` tells all arguments; preprocessing/dev_tree.py does the work.

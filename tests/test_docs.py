@@ -18,10 +18,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from pipeline import experiment, links
+from pipeline.stages import ARGUMENTS, STAGES
 from preprocessing import contract
 
 ROOT = pathlib.Path(__file__).parents[1]
-DOCS = ("README.md", "GENTLE_INTRO.md", "docs/training.md")
+PAGES = ("training", "exporting", "serving", "editors", "evaluation", "pipeline")
+DOCS = ("README.md", "GENTLE_INTRO.md", *(f"docs/{name}.md" for name in PAGES))
 TRAINER = "t5.models.mesh_transformer_main"
 # What a flag names: something that must be there, or something that the command makes.
 READS = {
@@ -32,7 +35,8 @@ MAKES = {"output_dir", "output", "cache_dir", "download_dir", "folder", "work_di
 # What the reader has to fill in, or has.
 THEIR_OWN = ("~/", "gs://", "/path/to/")
 UNSET = {"PWD": "/clone", "LD_LIBRARY_PATH": "", "PYTORCH_CPU_INDEX": "https://index.invalid/whl/cpu"}
-TOOLS = ("echo", "printf", "cat", "ls", "head", "tail", "zcat", "grep", "rm", "curl", "git", "cd")
+TOOLS = ("echo", "printf", "cat", "ls", "head", "tail", "zcat", "grep", "sed", "rm", "curl", "git", "cd")
+HERE_DOCUMENT = re.compile(r"^([^\n]*) <<'EOF'\n(.*?)^EOF\n", re.M | re.S)
 OPERATORS = {"|", "&&", ";", "||"}
 
 
@@ -65,12 +69,19 @@ def blocks(doc: str, languages: tuple[str, ...] = ("sh", "bash")) -> Iterator[tu
             yield text[: match.start()].count("\n") + 1, re.sub(f"^{match[1]}", "", match[3], flags=re.M)
 
 
+def here_documents(doc: str) -> dict[str, str]:
+    """Path -> text of the files that a document has its reader write, as `cat > PATH <<'EOF'`."""
+    return {
+        match[1].removeprefix("cat > "): match[2] for _, text in blocks(doc) for match in HERE_DOCUMENT.finditer(text)
+    }
+
+
 @functools.cache
 def commands(doc: str) -> tuple[Command, ...]:
     """All commands of a document, in order, with what it exported before filled in."""
     found, variables = [], dict(UNSET)
     for number, text in blocks(doc):
-        for line in text.replace("\\\n", " ").splitlines():
+        for line in HERE_DOCUMENT.sub(r"\1\n", text).replace("\\\n", " ").splitlines():
             where = f"{doc}, block at line {number}: {line.strip()[:90]}"
             lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
             lexer.whitespace_split = True
@@ -102,7 +113,8 @@ def module_file(module: str) -> pathlib.Path:
     """Where a module is, without importing it or its parents beyond the first."""
     top, *rest = module.split(".")
     folder = ROOT / top if (ROOT / top).is_dir() else pathlib.Path(importlib.util.find_spec(top).origin).parent
-    return folder.joinpath(*rest).with_suffix(".py") if rest else folder / "__main__.py"
+    found = folder.joinpath(*rest)
+    return found / "__main__.py" if found.is_dir() else found.with_suffix(".py")
 
 
 @functools.cache
@@ -110,6 +122,8 @@ def known_flags(program: str) -> frozenset[str]:
     """The flags that a program's own help names."""
     if program.startswith("scripts/"):
         command = [str(ROOT / program), "--help"]
+    elif program.startswith("pipeline "):
+        command = [sys.executable, "-m", *program.split(), "--help"]
     else:
         absl = program.startswith(("code_t5.", "t5."))
         command = [sys.executable, "-m", program, "--helpfull" if absl else "--help"]
@@ -146,7 +160,10 @@ def programs_with_flags(*, heavy: bool) -> list[Any]:
     for doc in DOCS:
         for command in commands(doc):
             program = command.module or command.words[0]
-            if program.startswith(("code_t5.", "t5.") if heavy else ("preprocessing.", "scripts/")):
+            if program == "pipeline":
+                # `run`, or `runs list`: each has flags of its own.
+                program = " ".join(["pipeline", *command.words[3 : 5 if command.words[3] == "runs" else 4]])
+            if program.startswith(("code_t5.", "t5.") if heavy else ("preprocessing.", "scripts/", "pipeline ")):
                 cases.setdefault(program, []).append(command)
     return [pytest.param(program, found, id=program) for program, found in cases.items()]
 
@@ -168,15 +185,30 @@ def test_flags_of_tensorflow_programs_exist(program, found):
     check_flags(program, found)
 
 
-def made_by_the_demo() -> set[str]:
-    """The folders and files that `make demo` leaves, from its script."""
-    script = (ROOT / "scripts" / "demo.sh").read_text()
-    return {f"data/demo/{name}" for name in re.findall(r'"\$demo/([\w.]+)"', script)}
+def made_by_the_pipeline(file: pathlib.Path, until: str | None) -> set[str]:
+    """What the experiments of a file leave, up to a stage."""
+    found = {"data/results"}
+    wanted = list(STAGES)[: list(STAGES).index(until) + 1 if until else None]
+    for one in experiment.read(file, ARGUMENTS):
+        folder = links.place(pathlib.Path("data/results"), one.name).relative_to(pathlib.Path.cwd())
+        stages = [name for name in wanted if name in one.sections or not STAGES[name].optional]
+        found |= {f"{folder}/{links.NAMES[name]}" for name in stages}
+    return found
+
+
+@pytest.fixture
+def experiments(tmp_path, monkeypatch) -> pathlib.Path:
+    """A folder with the repository's experiments, which is the working directory."""
+    shutil.copytree(ROOT / "experiments", tmp_path / "experiments")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.mark.parametrize("doc", DOCS)
-def test_what_is_read_was_made_before(doc):
+def test_what_is_read_was_made_before(doc, experiments):
     made = {"data"}
+    for name, text in here_documents(doc).items():
+        (experiments / name).write_text(text)
 
     def there(path: str) -> bool:
         return (
@@ -186,8 +218,14 @@ def test_what_is_read_was_made_before(doc):
         )
 
     for command in commands(doc):
+        flags = dict(command.flags())
         if command.words[:2] == ("make", "demo"):
-            made |= made_by_the_demo()
+            made |= made_by_the_pipeline(pathlib.Path("experiments/demo.yaml"), None)
+        if command.module == "pipeline" and command.words[3] == "run" and "dry_run" not in flags:
+            made |= made_by_the_pipeline(pathlib.Path(flags["experiment"][0]), *flags.get("until", [None]))
+        if command.module == "pipeline" and command.words[3] in ("runs", "explain"):
+            for word in set(command.words) - set(flags.get("plot", ())):
+                assert there(word) or not word.startswith("data/"), f"{command.where}: nothing has made {word}"
         if ">" in command.words:
             made.add(command.words[command.words.index(">") + 1])
         for name, values in command.flags():
@@ -204,13 +242,13 @@ def test_what_is_read_was_made_before(doc):
                         made.add(path)
                     assert there(path), f"{command.where}: nothing has made {path}"
         if command.words[0] in ("cat", "ls", "head", "zcat", "rm"):
-            for word in command.words[1:]:
+            for word in command.words[1 : command.words.index(">") if ">" in command.words else None]:
                 assert word.startswith("-") or word.isdigit() or there(word), f"{command.where}: no {word}"
 
 
 @pytest.mark.parametrize("doc", DOCS)
 def test_gin_files_exist(doc):
-    folders = (ROOT / "gin_configs", module_file("t5.models.gin").with_suffix(""))
+    folders = (ROOT / "gin_configs", module_file("t5.models.gin").parent)
     for command in commands(doc):
         for name, values in command.flags():
             if name == "gin_file" and not values[0].endswith("/operative_config.gin"):
@@ -220,15 +258,15 @@ def test_gin_files_exist(doc):
 @pytest.mark.parametrize("doc", DOCS)
 def test_files_named_in_the_text_exist(doc):
     text = (ROOT / doc).read_text(encoding="utf-8")
-    rooms = "preprocessing|code_t5|completion|gin_configs|scripts|tests|notebooks"
+    rooms = "preprocessing|code_t5|completion|pipeline|experiments|gin_configs|scripts|tests|notebooks"
     layers = "arch|sizes|objectives|models|datasets|hardware|runs"
     for path in re.findall(rf"`((?:{rooms})/[\w./-]*)`", text):
         assert (ROOT / path).exists(), f"{doc} names {path}"
-    t5s = module_file("t5.models.gin").with_suffix("")
+    t5s = module_file("t5.models.gin").parent
     for path in re.findall(rf"`((?:{layers})/[\w.-]*)`", text):
         assert (ROOT / "gin_configs" / path).exists() or (t5s / path).exists(), f"{doc} names {path}"
     for link in re.findall(r"\]\(([^)#:]+)\)", text):
-        assert (ROOT / link).exists(), f"{doc} links to {link}"
+        assert (ROOT / doc).parent.joinpath(link).exists(), f"{doc} links to {link}"
 
 
 def table(doc: str, first_column: str) -> list[list[str]]:
@@ -317,18 +355,24 @@ def test_the_walk_works_as_pasted(tmp_path):
     """GENTLE_INTRO.md up to looking at examples; a few small packages stand for all that are installed."""
     clone, source = tmp_path / "clone", tmp_path / "repositories"
     clone.mkdir()
-    for name in ("preprocessing", "code_t5", "completion", "gin_configs", "scripts"):
+    for name in ("preprocessing", "code_t5", "completion", "pipeline", "gin_configs", "scripts"):
         (clone / name).symlink_to(ROOT / name)
+    shutil.copytree(ROOT / "experiments", clone / "experiments")
     packages = pathlib.Path(importlib.util.find_spec("pytest").origin).parents[1]
     for name in ("_pytest", "gin", "absl", "tqdm", "packaging"):
         shutil.copytree(packages / name, source / "ann" / name, ignore=shutil.ignore_patterns("__pycache__"))
-    steps = ("build_flcc", "dev_dataset", "preprocessing.run", "vocabulary", "build_dataset", "inspect_task")
+    steps = ("--until DevTree", "dev_dataset", "--until Documents", "--until TrainingDataset", "cat", "inspect_task")
     lines = []
     training = (ROOT / "GENTLE_INTRO.md").read_text(encoding="utf-8").split("\n## 6. Train\n")[0].count("\n")
     for number, text in blocks("GENTLE_INTRO.md"):
-        for line in text.replace("\\\n", " ").splitlines():
-            if number < training and "~/" not in line and any(step in line for step in steps):
-                lines.append(line.replace("--installed_packages", f"--source {shlex.quote(str(source))}"))
+        if number < training:
+            text = HERE_DOCUMENT.sub("", text).replace("\\\n", " ")
+            lines += [
+                line for line in text.splitlines() if "~/" not in line and not line.startswith(("make", "source"))
+            ]
+    (written,) = [name for name in here_documents("GENTLE_INTRO.md") if name.endswith("/my.yaml")]
+    wanted = here_documents("GENTLE_INTRO.md")[written]
+    (clone / written).write_text(wanted.replace("installed_packages: true", f"source: [{source}]"))
     assert all(any(step in line for line in lines) for step in steps)
     environment = {**os.environ, "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"}
     script = "set -euo pipefail\n" + "\n".join(lines)
@@ -338,4 +382,4 @@ def test_the_walk_works_as_pasted(tmp_path):
     assert run.returncode == 0, f"{script}\n{run.stdout[-2000:]}\n{run.stderr[-3000:]}"
     assert "exact round trips 1.0" in run.stdout
     assert "inputs (" in run.stdout
-    assert (clone / "data" / "data_dir" / "vocabulary" / "code.model").is_file()
+    assert (clone / "data" / "my" / "data_dir" / "vocabulary" / "code.model").is_file()

@@ -20,7 +20,11 @@ LOCAL = re.compile(
 NOISE = re.compile(r"\b\w*Warning: |^WARNING|^[WE]\d{4} |Traceback", re.MULTILINE)
 
 # The last file that each of them makes.
-LEAVES = {"dev_dataset_walk.ipynb": "completions.jsonl", "statistics.ipynb": "statistics/statistics.html"}
+LEAVES = {
+    "dev_dataset_walk.ipynb": "completions.jsonl",
+    "statistics.ipynb": "statistics/statistics.html",
+    "training_runs.ipynb": "compared.svg",
+}
 
 
 def shown(output: nbformat.NotebookNode) -> str:

@@ -17,8 +17,10 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests import built_wheel
+from tests.built_wheel import ROOMS
+
 ROOT = pathlib.Path(__file__).parents[1]
-ROOMS = ("code_t5", "preprocessing", "completion", "pipeline")
 # What t5 and seqio ask for under another name, see scripts/lock.sh.
 NIGHTLIES = {"seqio-nightly", "tfds-nightly"}
 
@@ -204,8 +206,7 @@ def test_make_help_lists_every_target_and_six_first(tmp_path):
     )
     head, rest = done.stdout.split("\nmore\n")
     names = [line.split()[0] for line in head.splitlines()[1:]]
-    assert len(names) == 6
-    assert names[:4] == ["setup", "demo", "test", "lint"]
+    assert names == ["setup", "demo", "smoke", "test", "lint", "help"]
     assert sorted(names + [line.split()[0] for line in rest.splitlines()]) == sorted(targets)
     phony = re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE)[1].split()
     assert sorted(phony) == sorted(targets)
@@ -233,18 +234,11 @@ def test_scripts_pass_shellcheck():
 
 @pytest.mark.slow
 def test_a_wheel_carries_the_gin_files_and_configs_prints_where(tmp_path):
-    source, wheels, installed, elsewhere = (tmp_path / name for name in ("source", "wheels", "installed", "else where"))
+    installed, elsewhere = tmp_path / "installed", tmp_path / "else where"
     elsewhere.mkdir()
-    for name in (*ROOMS, "gin_configs"):
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("setup.py", "pyproject.toml", "LICENSE"):
-        shutil.copy(ROOT / name, source)
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
-    build = [*pip, "wheel", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", wheels, source]
-    subprocess.run(build, check=True)
-    (wheel,) = wheels.glob("code_t5-0.1.0-*.whl")
-    subprocess.run([*pip, "install", "--no-deps", "--no-index", "--target", installed, wheel], check=True)
+    source, wheel = built_wheel.build(tmp_path)
+    install = ["install", "--no-deps", "--no-index", "--target", installed, wheel]
+    subprocess.run([*built_wheel.PIP, *install], check=True)
 
     done = subprocess.run(
         [sys.executable, "-m", "code_t5.main.configs"],

@@ -6,7 +6,15 @@ import pytest
 
 from benchmarks import objective_tables
 from benchmarks.measure import BenchmarkError
-from benchmarks.training_variants import LONG, PACKED, PREDECESSOR_VOCABULARY, STOCK, WITH_INFILLING
+from benchmarks.training_variants import (
+    DEEP,
+    LONG,
+    PACKED,
+    PREDECESSOR_VOCABULARY,
+    SHALLOW,
+    STOCK,
+    WITH_INFILLING,
+)
 from tests.benchmarks.training_records import record, settings
 
 
@@ -54,6 +62,14 @@ def test_infilling_with_and_without_what_stands_after():
     assert section.targets[0].met
     assert objective_tables.infilling(runs(WITH_INFILLING, [2.0])) is None
     assert objective_tables.infilling([]) is None
+
+
+def test_a_shallow_decoder_stands_beside_a_deep_one():
+    section = objective_tables.decoders(runs(DEEP, [2.8]) + runs(SHALLOW, [2.5], exact=6.0))
+    assert [list(row) for row in section.rows] == [
+        ["12+12 layers", "3,000", "2.800", "5.0", "40.0"],
+        ["12+2 layers", "3,000", "2.500", "6.0", "40.0"],
+    ]
 
 
 def test_the_long_run_is_held_against_xz():

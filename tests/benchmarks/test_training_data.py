@@ -4,6 +4,7 @@ import json
 import pathlib
 
 import pytest
+import yaml
 
 from benchmarks import measure, training_data
 from benchmarks.training_data import TrainingData
@@ -40,12 +41,12 @@ def test_documents_are_made_as_the_demo_makes_them(tmp_path, commands):
     made = data.documents("demo")
     assert made == tmp_path / "documents" / "demo"
     assert names(commands) == ["preprocessing.build_flcc", "scripts/dev_dataset.sh", "preprocessing.run"]
-    demo = (measure.ROOT / "scripts" / "demo.sh").read_text()
-    assert "max_mb=${MAX_MB:-40}" in demo
-    assert commands[1][-4:] == ["--max_mb", "40", "--seed", "5"]
-    assert "--seed 5" in demo
+    demo = yaml.safe_load((measure.ROOT / "experiments" / "demo.yaml").read_text())
+    assert demo["FlccTree"] == {"installed_packages": True}
+    assert demo["DevTree"] == {"pattern": "*", "max_mb": 40, "seed": 5}
+    assert commands[1][-6:] == ["--pattern", "*", "--max_mb", "40", "--seed", "5"]
+    assert demo["Documents"] == {"validation_permille": 100, "test_permille": 100}
     assert commands[2][-4:] == ["--validation_permille", "100", "--test_permille", "100"]
-    assert " ".join(commands[2][-4:]) in demo
     assert data.documents("demo") == made
     assert len(commands) == 3
 

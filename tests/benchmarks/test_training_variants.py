@@ -6,7 +6,16 @@ import pathlib
 import pytest
 
 from benchmarks import training_variants
-from benchmarks.training_variants import LONG, PACKED, PREDECESSOR_VOCABULARY, STOCK, WITH_INFILLING
+from benchmarks.training_variants import (
+    DEEP,
+    LONG,
+    PACKED,
+    PREDECESSOR_VOCABULARY,
+    SHALLOW,
+    STOCK,
+    WITH_INFILLING,
+    gin_layers,
+)
 from tests.benchmarks.training_records import settings
 
 ALL = (STOCK, PACKED, WITH_INFILLING, PREDECESSOR_VOCABULARY, LONG)
@@ -67,3 +76,11 @@ def test_the_command_is_that_of_the_documentation():
         *("--module_import=benchmarks.timed_training", "--module_import=benchmarks.input_turns"),
         *("--gin_location_prefix=gin_configs/", "--gin_file=a.gin", "--gin_param=b = 1"),
     ]
+
+
+def test_a_variants_parameters_reach_the_command_and_make_another_run():
+    _, params = gin_layers(settings(SHALLOW))
+    assert "num_layers = 12" in params
+    assert "decoder/transformer.make_layer_stack.num_layers = 2" in params
+    assert settings(SHALLOW).digest != settings(DEEP).digest
+    assert "params" not in settings(PACKED).as_json()["variant"], "records of before are found again"

@@ -104,6 +104,13 @@ def test_sizes_are_five_numbers_and_reach_the_model(size):
     assert sum("=" in line and not line.startswith("#") for line in lines) == 5
 
 
+def test_a_shallow_decoder_keeps_the_encoder_deep():
+    parse("models/prefix_lm.gin", "sizes/base_shallow_decoder.gin")
+    assert value("make_layer_stack.num_layers") == 12, "of the encoder"
+    assert value("decoder/make_layer_stack.num_layers") == 2
+    assert value("Unitransformer.d_model") == 768
+
+
 def test_defaults_are_those_that_the_documentation_promises():
     parse("models/shared-prefix_lm.gin")
     assert value("make_layer_stack.num_layers") == 6

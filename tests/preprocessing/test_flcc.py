@@ -206,14 +206,14 @@ def test_folders_and_files_without_permission_are_counted_and_the_rest_is_read(t
     (unit,) = source.units()
     assert source.describe()["files"] == 2
     # The file disappears after it was listed.
-    listing = flcc._Tree.listing
+    listing = flcc.Tree.listing
 
     def list_and_remove(tree, repository):
         listed = listing(tree, repository)
         (flcc_files(tmp_path, "ann/tool") / "a_0.py").unlink(missing_ok=True)
         return listed
 
-    monkeypatch.setattr(flcc._Tree, "listing", list_and_remove)
+    monkeypatch.setattr(flcc.Tree, "listing", list_and_remove)
     assert list(unit.read(max_bytes=9)) == [
         Dropped("unreadable", f"{FILES}/carl"),
         Dropped("unreadable", f"{FILES}/ann/tool/master/a_0.py"),
@@ -264,7 +264,7 @@ def test_a_large_file_is_dropped_without_being_read(tmp_path, monkeypatch):
 
 def test_a_file_that_grew_after_it_was_listed_is_too_large(tmp_path, monkeypatch):
     write_flcc(tmp_path, {"ann/tool": {"a.py": b"1234"}})
-    monkeypatch.setattr(flcc._Tree, "listing", lambda tree, repository: ("master", {"a_0.py": 1}, []))
+    monkeypatch.setattr(flcc.Tree, "listing", lambda tree, repository: ("master", {"a_0.py": 1}, []))
     assert read(tmp_path, max_bytes=3) == ([], [("too_large", f"{FILES}/ann/tool/master/a_0.py")])
 
 
