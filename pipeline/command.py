@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 LAST_LINES = 20
-BEAT_SECONDS = 10.0
 # Training saves a snapshot when it is told to stop.
 GRACE_SECONDS = 60.0
 _LOOK_SECONDS = 0.1
@@ -49,7 +48,6 @@ def run(
     log: pathlib.Path,
     *,
     progress: Callable[[str], None] = lambda line: None,
-    beat: Callable[[], None] = lambda: None,
     environment: Mapping[str, str] | None = None,
     folder: pathlib.Path | None = None,
     hold: Sequence[int] = (),
@@ -61,7 +59,6 @@ def run(
       command: the program and its arguments; no shell looks at them.
       log: what it says is written at the end of this file.
       progress: is told its last line whenever there is another one; a bar's "\\r" ends a line, too.
-      beat: is called every 10 s, and once at the start.
       environment: variables beside, or instead of, those of the pipeline.
       folder: where it runs; here, where it is not given.
       hold: open file descriptors that the command gets, so that a lock is held as long as any of its processes lives,
@@ -91,7 +88,7 @@ def run(
         except OSError as error:
             raise CommandError(words, 127, [str(error)], log) from error
         try:
-            code = _follow(process, log, start, progress, beat, told)
+            code = _follow(process, log, start, progress, told)
         finally:
             _end(process, grace_seconds, told)
     if told:
@@ -118,17 +115,13 @@ def _follow(
     log: pathlib.Path,
     start: int,
     progress: Callable[[str], None],
-    beat: Callable[[], None],
     told: Sequence[int],
 ) -> int | None:
     """Waits for the end; gives the exit status, None where the pipeline was told to stop."""
-    line, size, next_beat = "", start, time.monotonic()
+    line, size = "", start
     while not told:
         # Asked before the log is read, so that the last words are not missed.
         code = process.poll()
-        if time.monotonic() >= next_beat:
-            beat()
-            next_beat = time.monotonic() + BEAT_SECONDS
         if log.stat().st_size != size:
             size = log.stat().st_size
             found = last_lines(log, start, 1)

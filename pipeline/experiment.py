@@ -11,7 +11,7 @@ gin files. With lists under `grid`, one file asks for several experiments:
     grid:
       Vocabulary.vocab_size: [4000, 8000]
       TrainedModel.gin_params.run.train_steps: [100, 200]
-    places: {TrainedModel: {host: gpu1}, Documents: {environment: new}}
+    places: {TrainedModel: {host: gpu1}, Samples: {hosts: [cpu1, cpu2]}, Documents: {environment: new}}
     hosts: hosts.yaml
     environments: {new: {python: /usr/bin/python3.12, lock: requirements-new.lock}}
 """
@@ -45,11 +45,17 @@ class Place:
 
     Attributes:
       host: None for here.
+      hosts: several that make it at once, each some of its parts.
       environment: None for the pipeline's own.
     """
 
     host: Host | None = None
+    hosts: tuple[Host, ...] = ()
     environment: Environment | None = None
+
+    def __str__(self) -> str:
+        """Example: "cpu1, cpu2"; "here" where it is no other machine."""
+        return ", ".join(one.name for one in ([self.host] if self.host else self.hosts)) or "here"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -214,18 +220,25 @@ def _places(path: pathlib.Path, content: Mapping[str, Any], stages: Collection[s
             raise ExperimentError(f"{path}: places: {stage} is no stage; there are {', '.join(stages)}")
         if not isinstance(place, Mapping):
             raise ExperimentError(f"{path}: places: {stage} is {place!r}; expected {{host: NAME, environment: NAME}}")
-        unknown = sorted(set(place) - {"host", "environment"})
-        if unknown:
-            raise ExperimentError(f"{path}: places: {stage} has {unknown[0]}: there are host and environment")
-        for kind, known in (("host", hosts), ("environment", environments)):
-            if place.get(kind) is not None and place[kind] not in known:
-                there = f"there are {', '.join(known)}" if known else "there are none"
-                raise ExperimentError(f"{path}: places: {stage}: no {kind} is called {place[kind]}; {there}")
-        if place.get("host") is not None and place.get("environment") is not None:
+        if unknown := sorted(set(place) - {"host", "hosts", "environment"}):
+            raise ExperimentError(f"{path}: places: {stage} has {unknown[0]}: there are host, hosts and environment")
+        if len(place) > 1:
             raise ExperimentError(
-                f"{path}: places: {stage} has a host and an environment: a host's own is `python` of {content['hosts']}"
+                f"{path}: places: {stage} has {' and '.join(place)}: it takes one of them (a host's environment is "
+                "`python` of its entry)"
             )
-        found[stage] = Place(hosts.get(place.get("host")), environments.get(place.get("environment")))
+        several = place.get("hosts", [])
+        if not isinstance(several, list) or len(set(several)) < len(several):
+            raise ExperimentError(f"{path}: places: {stage}: hosts is {several!r}; expected a list of different names")
+        asked = [("host", hosts, place.get("host")), ("environment", environments, place.get("environment"))]
+        for kind, known, name in asked + [("host", hosts, name) for name in several]:
+            if name is not None and name not in known:
+                there = f"there are {', '.join(known)}" if known else "there are none"
+                raise ExperimentError(f"{path}: places: {stage}: no {kind} is called {name}; {there}")
+        found[stage] = Place(
+            hosts.get(place.get("host")), tuple(hosts[name] for name in several),
+            environments.get(place.get("environment")),
+        )  # fmt: skip
     return found
 
 

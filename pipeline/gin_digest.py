@@ -31,11 +31,13 @@ class Determined:
     Attributes:
       bindings: what a run learns: "configurable.parameter" -> value, as in the run's run.json.
       until: what ends it, and which checkpoint is its best.
+      examples: those of the bindings that decide the training examples; not the model's, nor the learning rate.
       digest: of both, 64 hex digits.
     """
 
     bindings: dict[str, str]
     until: dict[str, str]
+    examples: dict[str, str]
     digest: str
 
 
@@ -71,7 +73,8 @@ def determined(
         beside = path.with_name(f"{path.name}.{os.getpid()}.incomplete")
         beside.write_text(json.dumps(found, indent=1), encoding="utf-8")
         beside.replace(path)
-    return Determined(found["bindings"], found["until"], found["digest"])
+    examples = {name: found["bindings"][name] for name in found["examples"]}
+    return Determined(found["bindings"], found["until"], examples, found["digest"])
 
 
 def _kept(path: pathlib.Path) -> dict | None:

@@ -12,8 +12,8 @@ from pipeline.plan import Planned
 
 NAMES = {
     "FlccTree": "flcc", "DevTree": "dev", "Documents": "documents", "Vocabulary": "vocabulary",
-    "TrainingDataset": "data_dir", "CachedExamples": "cache", "TrainedModel": "model", "Predictions": "predictions",
-    "ExportedModel": "export", "Evaluation": "evaluation", "Report": "report",
+    "TrainingDataset": "data_dir", "CachedExamples": "cache", "Samples": "samples", "TrainedModel": "model",
+    "Predictions": "predictions", "ExportedModel": "export", "Evaluation": "evaluation", "Report": "report",
 }  # fmt: skip
 
 

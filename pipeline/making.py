@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 
-from pipeline import command, environments, records, remote, salt
+from pipeline import command, dividing, environments, records, remote, salt
 from pipeline.plan import Planned
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -68,7 +68,8 @@ def make(
             return False
         _begin(planned, path)
         try:
-            _run(planned, results, path, held, say)
+            with records.beating(path):
+                _run(planned, results, path, held, say)
         except (command.CommandError, remote.CommandFailedError) as error:
             # A remote one names its log, too.
             reason = str(getattr(error, "reason", error)).partition("\n")[0].partition("; the last lines of")[0]
@@ -92,23 +93,20 @@ def _run(planned: Planned, results: pathlib.Path, path: pathlib.Path, held: int,
             shutil.rmtree(output)
         planned.log.unlink(missing_ok=True)
     python = pathlib.Path(sys.executable)
-    if place.environment is not None and place.host is None:
+    if place.environment is not None:
         python = environments.python_of(place.environment, results, progress=say)
     words = [str(python), *planned.words]
     with records.changing(path) as record:
         record.command = words
-
-    def beat() -> None:
-        with records.changing(path) as record:
-            record.process["beat"] = records.now()
-
-    if place.host is None:
-        command.run(words, planned.log, progress=say, beat=beat, environment=_QUIET, hold=[held])
-        return
-    remote.run(
-        place.host, words, inputs=planned.inputs, output=output, log=planned.log, code=ROOT,
-        resumes=planned.stage.resumes, say=say,
-    )  # fmt: skip
+    if place.hosts:
+        dividing.run(planned, code=ROOT, say=say)
+    elif place.host is not None:
+        remote.run(
+            place.host, words, inputs=planned.inputs, output=output, log=planned.log, code=ROOT,
+            resumes=planned.stage.resumes, say=say,
+        )  # fmt: skip
+    else:
+        command.run(words, planned.log, progress=say, environment=_QUIET, hold=[held])
 
 
 def _begin(planned: Planned, path: pathlib.Path) -> None:
@@ -120,7 +118,7 @@ def _begin(planned: Planned, path: pathlib.Path) -> None:
         record.experiments = sorted({*record.experiments, planned.experiment})
         record.status, record.started, record.ended, record.error = records.RUNNING, records.now(), None, None
         record.process, record.code = records.this_process(), _code()
-        record.place = planned.place.host.name if planned.place.host else "here"
+        record.place = str(planned.place)
         record.environment = planned.place.environment.name if planned.place.environment else ""
         records.write(path, record)
 

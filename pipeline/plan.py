@@ -66,6 +66,8 @@ class Stage:
       reads_gin: whether the gin configuration is a part of it.
       optional: only made where the experiment has its section.
       resumes: whether its command goes on from what a killed one left in the folder.
+      divided: the argument that says in how many pieces its files are, where several hosts can make them at once: its
+        command takes --worker and --num_workers, and writes the pieces of that worker.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Stage:
     reads_gin: bool = False
     optional: bool = False
     resumes: bool = False
+    divided: str = ""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -185,6 +188,10 @@ def _planned(
         given, {other: one.path for other, one in requires.items()}, gin, experiment.name, elsewhere=place != Place()
     )
     # A flag that is not set is none; 0 is a value.
+    if place.hosts and not stage.divided:
+        raise ExperimentError(
+            f"{experiment.name}: places: {stage.name} is made by one command: give `host`, not `hosts`"
+        )
     parameters = {one: given[one] for one in stage.arguments if given.get(one) is not None and given[one] is not False}
     parameters |= {one: [[path.name, own_files.digest(path)] for path in of] for one, of in paths.items()}
     parameters |= stage.parameters(asked)

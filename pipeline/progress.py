@@ -32,8 +32,8 @@ class View:
         self._line(f"{planned.name}: found")
 
     def begins(self, planned: Planned) -> None:
-        host = f", on {planned.place.host.name}" if planned.place.host else ""
-        self._line(f"{planned.name}: {planned.stage.about}{host}")
+        where = str(planned.place)
+        self._line(f"{planned.name}: {planned.stage.about}{'' if where == 'here' else f', on {where}'}")
 
     def waits(self, planned: Planned | None = None) -> None:
         """Another process makes a result, or all that is not there yet."""

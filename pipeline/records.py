@@ -15,6 +15,7 @@ import os
 import pathlib
 import platform
 import tempfile
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -161,13 +162,35 @@ def find(results: str | os.PathLike, stage: str, digest: str) -> dict[str, Any] 
 def changing(path: str | os.PathLike) -> Iterator[Record]:
     """Gives a record to change, and writes it back when the block ends well; others who change it wait.
 
-    Example: `with changing(path) as record: record.process["beat"] = now()` keeps a tag that came in the meantime.
+    Example: `with changing(path) as record: record.tags.append("best")` keeps another tag that came in the meantime.
     """
     path = pathlib.Path(path)
     with locked(path.parent):
         record = read(path)
         yield record
         write(path, record)
+
+
+@contextlib.contextmanager
+def beating(path: str | os.PathLike) -> Iterator[None]:
+    """Says every ten seconds in a record, as long as the block lasts, that its process lives.
+
+    A beat that cannot be written is left out: what is being made is worth more than the news of it.
+    """
+    ended = threading.Event()
+
+    def beat() -> None:
+        while not ended.wait(BEAT_SECONDS):
+            with contextlib.suppress(OSError, RecordError), changing(path) as record:
+                record.process["beat"] = now()
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 @contextlib.contextmanager

@@ -44,7 +44,7 @@ done
 """
 
 # Prints nothing, but defines `running` for what follows in the same script; $1 is the attempt's folder.
-# `running` tells whether the shell of the attempt lives, and then its process id is in $pid. It may be on another node of a cluster: then it is believed to.
+# It tells whether the shell of the attempt, $pid, lives. One on another node of a cluster is believed to.
 _RUNNING = """
 cd "$1"
 running() {
@@ -54,8 +54,8 @@ running() {
 }
 """
 
-# Prints the bytes of the log as they come, until the attempt has ended; $1 is the attempt's folder, $2 how many bytes of
-# the log are here already.
+# Prints the bytes of the log as they come, until the attempt has ended; $1 is the attempt's folder, $2 the number of
+# bytes that are here already.
 FOLLOW = f"""{_RUNNING}
 seen=$2
 while :; do
@@ -75,8 +75,8 @@ STATE = f"""{_RUNNING}
 if running; then echo running; elif [ -f exit ]; then cat exit; else echo lost; fi
 """
 
-# Prints nothing, and ends the attempt with all its processes, by force after 10 s, or keeps it from ever starting; $1 is
-# the attempt's folder, which need not be there.
+# Prints nothing, and ends the attempt with all its processes, by force after 10 s, or keeps it from ever starting; $1
+# is the attempt's folder, which need not be there.
 KILL = f"""[ -d "$1" ] || exit 0
 {_RUNNING}
 if mkdir started 2> /dev/null || ! running; then exit 0; fi

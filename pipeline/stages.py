@@ -72,13 +72,28 @@ def _cached_examples(asked: Asked) -> list[str]:
     return ["-m", "code_t5.main.cache", f"--tasks={_task(asked)}", f"--data_dir={data_dir}"]
 
 
+def _samples(asked: Asked) -> list[str]:
+    if not asked.given.get("shards"):
+        raise ExperimentError(f"{asked.title}: Samples needs `shards`, the number of all; training ends after the last")
+    return [
+        "-m", "code_t5.main.datagen_server", "write", f"--data_dir={asked.inputs['TrainingDataset']}",
+        f"--gin_location_prefix={GIN_PREFIX}", *asked.gin.words, *_cache(asked),
+        *flags(asked.given, ["shards", "partitions"]),
+    ]  # fmt: skip
+
+
 def _trained_model(asked: Asked) -> list[str]:
-    cache = asked.inputs.get("CachedExamples")
+    samples = asked.inputs.get("Samples")
     return [
         "-m", "t5.models.mesh_transformer_main", f"--t5_tfds_data_dir={asked.inputs['TrainingDataset']}",
-        "--module_import=code_t5", f"--gin_location_prefix={GIN_PREFIX}", *asked.gin.words,
-        *([f"--additional_task_cache_dirs={cache}"] if cache else []),
+        "--module_import=code_t5", f"--gin_location_prefix={GIN_PREFIX}", *asked.gin.words, *_cache(asked),
+        *([f"--gin_param=code_t5.samples.folder = '{samples}'"] if samples else []),
     ]  # fmt: skip
+
+
+def _cache(asked: Asked) -> list[str]:
+    cache = asked.inputs.get("CachedExamples")
+    return [f"--additional_task_cache_dirs={cache}"] if cache else []
 
 
 def _gin(asked: Asked) -> dict[str, Any]:
@@ -147,8 +162,13 @@ _ALL = (
         resumes=True,
     ),
     Stage(
-        "TrainedModel", "checkpoints", ("TrainingDataset", "CachedExamples"), _trained_model, output="--model_dir",
-        free=("gin_files", "gin_params"), parameters=_gin, reads_gin=True, resumes=True,
+        "Samples", "training examples, numbered; on several hosts at once", ("TrainingDataset", "CachedExamples"),
+        _samples, output="--folder", arguments=("shards", "partitions"), reads_gin=True, optional=True, resumes=True,
+        parameters=lambda asked: {"bindings": asked.gin.determined.examples}, divided="shards",
+    ),
+    Stage(
+        "TrainedModel", "checkpoints", ("TrainingDataset", "CachedExamples", "Samples"), _trained_model,
+        output="--model_dir", free=("gin_files", "gin_params"), parameters=_gin, reads_gin=True, resumes=True,
     ),
     Stage(
         "Predictions", "what the model writes on held-out sets", ("TrainingDataset", "TrainedModel"),

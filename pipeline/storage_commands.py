@@ -1,4 +1,4 @@
-"""`python -m pipeline upload`, `download` and `list`: results, folders and files at an address, from the command line."""
+"""`python -m pipeline upload`, `download` and `list`: what `storage` does, from the command line."""
 
 import argparse
 import sys

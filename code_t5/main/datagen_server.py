@@ -40,6 +40,7 @@ FOLDER = flags.DEFINE_string("folder", None, "write: where the shards go.")
 WORKER = flags.DEFINE_integer("worker", 0, "write: the number of this worker; it writes shards worker, worker + n, ...")
 NUM_WORKERS = flags.DEFINE_integer("num_workers", 1, "write: how many workers there are.")
 SHARDS = flags.DEFINE_integer("shards", None, "write: how many shards there are in all, of all workers.")
+CACHE_DIRS = flags.DEFINE_list("additional_task_cache_dirs", [], "write: folders made by code_t5.main.cache.")
 PARTITIONS = flags.DEFINE_integer("partitions", 16, "write: in how many parts the documents are cut; a shard is one.")
 
 
@@ -84,6 +85,7 @@ def write() -> None:
         raise ValueError(f"--worker must be from 0 to {NUM_WORKERS.value - 1} (--num_workers), got {WORKER.value}")
     gin.add_config_file_search_path(os.path.join(os.path.dirname(t5.models.__file__), "gin"))
     mesh_utils.parse_gin_defaults_and_flags(skip_unknown=True)
+    seqio.add_global_cache_dirs(CACHE_DIRS.value)
     task = names.checked(data_dir.gin_value("mesh_train_dataset_fn.mixture_or_task_name"))
     writer = sample_folder.Writer(
         FOLDER.value, task, dict(gin.query_parameter("utils.run.sequence_length")),

@@ -7,18 +7,14 @@ Ten steps through everything, as in experiments/smoke.yaml, of packages of the s
 killed with SIGKILL, all processes or the pipeline alone, and started again. Takes 15 minutes.
 """
 
-import argparse
 import hashlib
 import json
 import pathlib
 import random
-import shutil
 import sys
-import tempfile
-from collections.abc import Sequence
 
 from tests.code_t5 import conftest
-from tests.faults import processes
+from tests.faults import processes, soak_command
 
 # Results whose bytes are a function of what they are made from; of the others it is the place.
 SAME_BYTES = ("DevTree", "Documents", "Vocabulary")
@@ -103,25 +99,6 @@ def wrong(results: pathlib.Path, expected: pathlib.Path) -> list[str]:
     return said
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """The command; returns its exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.faults.pipeline_soak",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--kills", type=int, default=10, metavar="N", help="(%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of the moments (%(default)s)")
-    arguments = parser.parse_args(argv)
-    made = pathlib.Path(tempfile.mkdtemp(prefix="code_t5-pipeline-soak-"))
-    said = soak(made, kills=arguments.kills, seed=arguments.seed)
-    if said:
-        print("\n".join(said[:20]) + f"\nwhat went wrong is kept in {made}")
-        return 1
-    shutil.rmtree(made)
-    print("the results are those of the undisturbed run")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    right = "the results are those of the undisturbed run"
+    sys.exit(soak_command.run(soak, name="pipeline_soak", about=__doc__, right=right))

@@ -8,20 +8,18 @@ started again: some steps after it goes on, or while it starts. Every step that 
 of the undisturbed run, and the last losses of all steps must be equal within the order of sums. Takes 10 minutes.
 """
 
-import argparse
 import json
 import os
 import pathlib
 import random
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 
 from tests.code_t5 import conftest
+from tests.faults import soak_command
 from tests.flcc_tree import write_flcc
 
 STEPS, SAVED_EVERY = 1200, 40
@@ -140,25 +138,6 @@ def soak(made: pathlib.Path, *, kills: int, seed: int) -> list[str]:
     return wrong(rows(killed), rows(undisturbed))
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """The command; returns its exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.faults.training_soak",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--kills", type=int, default=10, metavar="N", help="(%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of the moments (%(default)s)")
-    arguments = parser.parse_args(argv)
-    made = pathlib.Path(tempfile.mkdtemp(prefix="code_t5-training-soak-"))
-    said = soak(made, kills=arguments.kills, seed=arguments.seed)
-    if said:
-        print("\n".join(said[:20]) + f"\nwhat went wrong is kept in {made}")
-        return 1
-    shutil.rmtree(made)
-    print("every step had the batch of the undisturbed run, and its loss")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    right = "every step had the batch of the undisturbed run, and its loss"
+    sys.exit(soak_command.run(soak, name="training_soak", about=__doc__, right=right))

@@ -39,23 +39,12 @@ def number_in(path: pathlib.Path, seconds: float = 20) -> int:
 
 
 def test_output_goes_to_the_log_and_the_last_line_is_told(tmp_path):
-    told, beats = [], []
+    told = []
     log = tmp_path / "logs" / "a.log"
     text = "import os, sys; print('one'); print(os.environ['COLOUR'], os.getcwd(), file=sys.stderr); print('1\\r2\\r')"
-    command.run(
-        python(text), log, progress=told.append, beat=lambda: beats.append(1), folder=tmp_path,
-        environment={"COLOUR": "red"},
-    )  # fmt: skip
+    command.run(python(text), log, progress=told.append, folder=tmp_path, environment={"COLOUR": "red"})
     assert log.read_bytes().decode() == f"one\nred {tmp_path}\n1\r2\r\n"
     assert told[-1] == "2"
-    assert beats == [1]
-
-
-def test_beats_go_on(tmp_path, monkeypatch):
-    monkeypatch.setattr(command, "BEAT_SECONDS", 0.2)
-    beats = []
-    command.run(["sleep", "1.1"], tmp_path / "log", beat=lambda: beats.append(1))
-    assert 3 <= len(beats) <= 6
 
 
 def test_a_failure_tells_status_and_the_last_20_lines_of_this_run(tmp_path):
@@ -93,12 +82,12 @@ def test_children_that_a_command_leaves_are_ended(tmp_path):
 
 
 def test_an_error_in_a_callback_ends_the_command(tmp_path):
-    def beat():
-        raise OSError("the record cannot be written")
+    def progress(line):
+        raise OSError(f"nobody hears {line}")
 
     started = time.monotonic()
-    with pytest.raises(OSError, match="the record cannot be written"):
-        command.run(["sleep", "100"], tmp_path / "log", beat=beat)
+    with pytest.raises(OSError, match="nobody hears one"):
+        command.run(["sh", "-c", "echo one; sleep 100"], tmp_path / "log", progress=progress)
     assert time.monotonic() - started < 10
 
 

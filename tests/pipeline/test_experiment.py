@@ -119,7 +119,10 @@ def test_a_grid_of_lists_and_of_long_values_has_a_name_each(read):
         ("base: nowhere.yaml", "nowhere.yaml cannot be read: No such file or directory"),
         ("places: {Vocab: {host: a}}", "places: Vocab is no stage; there are FlccTree"),
         ("places: {Vocabulary: gpu1}", "places: Vocabulary is 'gpu1'; expected {host: NAME, environment: NAME}"),
-        ("places: {Vocabulary: {machine: a}}", "places: Vocabulary has machine: there are host and environment"),
+        ("places: {Vocabulary: {machine: a}}", "places: Vocabulary has machine: there are host, hosts and environment"),
+        ("places: {Samples: {hosts: a}}", "places: Samples: hosts is 'a'; expected a list of different names"),
+        ("places: {Samples: {hosts: [a, a]}}", "expected a list of different names"),
+        ("places: {Samples: {hosts: [a]}}", "places: Samples: no host is called a; there are none"),
         ("places: {Vocabulary: {host: a}}", "places: Vocabulary: no host is called a; there are none"),
         (
             "environments: {new: {python: p}}\nplaces: {Vocabulary: {environment: old}}",
@@ -143,20 +146,22 @@ def test_places_are_hosts_and_environments(read, tmp_path):
     (tmp_path / "hosts.yaml").write_text("hosts: {gpu1: {address: 10.0.0.5}}")
     (one,) = read(
         f"hosts: {tmp_path}/hosts.yaml\nenvironments: {{new: {{python: /usr/bin/python3, lock: new.lock}}}}\n"
-        "places: {TrainedModel: {host: gpu1}, Documents: {environment: new}}\n"
+        "places: {TrainedModel: {host: gpu1}, Documents: {environment: new}, Samples: {hosts: [gpu1]}}\n"
     )
-    assert set(one.places) == {"TrainedModel", "Documents"}
+    assert set(one.places) == {"TrainedModel", "Documents", "Samples"}
+    assert [host.address for host in one.places["Samples"].hosts] == ["10.0.0.5"]
+    assert [str(place) for place in one.places.values()] == ["gpu1", "here", "gpu1"]
     assert one.places["TrainedModel"].host.address == "10.0.0.5"
     assert one.places["TrainedModel"].environment is None
     assert one.places["Documents"] == experiment.Place(
-        None, Environment("new", pathlib.Path("/usr/bin/python3"), pathlib.Path("new.lock"))
+        environment=Environment("new", pathlib.Path("/usr/bin/python3"), pathlib.Path("new.lock"))
     )
 
 
 def test_a_host_has_an_interpreter_of_its_own(read, tmp_path):
     (tmp_path / "hosts.yaml").write_text("hosts: {gpu1: {address: 10.0.0.5}}")
     text = f"hosts: {tmp_path}/hosts.yaml\nenvironments: {{new: {{python: p}}}}\n"
-    with pytest.raises(ExperimentError, match=r"TrainedModel has a host and an environment.*hosts.yaml"):
+    with pytest.raises(ExperimentError, match="TrainedModel has host and environment: it takes one of them"):
         read(text + "places: {TrainedModel: {host: gpu1, environment: new}}")
 
 

@@ -244,6 +244,27 @@ def test_what_gin_says_changes_the_model_and_all_after_it_and_nothing_before(pla
 
 
 @pytest.mark.slow
+def test_samples_are_made_again_where_other_examples_are_asked_for(planned):
+    def asked(params: str) -> dict:
+        (found,) = planned(text(Samples="{shards: 8}", TrainedModel=trained(params=params)), until="TrainedModel")
+        return found
+
+    before = asked("SEED: 0")
+    folder = before["Samples"].path
+    assert before["TrainedModel"].words[-2] == f"--gin_param=code_t5.samples.folder = '{folder}'"
+    rate = asked("SEED: 0, learning_rate_schedule_noam.multiplier: 2e-3, num_layers: 3")
+    assert changed(before, rate) == {"TrainedModel"}
+    assert changed(before, asked("SEED: 1")) == {"Samples", "TrainedModel"}
+    assert changed(before, asked("SEED: 0, code_t5.pieces.max_extra: 2")) == {"Samples", "TrainedModel"}
+
+
+def test_several_hosts_make_what_can_be_divided(planned, folder):
+    (folder / "hosts.yaml").write_text("hosts: {a: {address: 10.0.0.5}}")
+    with pytest.raises(ExperimentError, match="Vocabulary is made by one command: give `host`, not `hosts`"):
+        planned(f"{text()}\nhosts: {folder}/hosts.yaml\nplaces: {{Vocabulary: {{hosts: [a]}}}}", until="Vocabulary")
+
+
+@pytest.mark.slow
 def test_a_gin_file_that_is_not_there_is_told(planned):
     with pytest.raises(GinError, match="no_such.gin"):
         planned(text(TrainedModel="{gin_files: [no_such.gin]}"), until="TrainedModel")

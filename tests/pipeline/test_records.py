@@ -106,6 +106,30 @@ def test_of_another_host_the_beat_decides(tmp_path, age, expected):
     assert records.status(tmp_path, Record("Report", "ab", process=process)) == expected
 
 
+def test_a_process_that_makes_something_says_that_it_lives(tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "BEAT_SECONDS", 0.05)
+    path = written(tmp_path, Record("Report", "ab", tags=["kept"], process={"beat": "long ago"}))
+    with records.beating(path):
+        end = time.monotonic() + 10
+        while records.read(path).process["beat"] == "long ago":
+            assert time.monotonic() < end
+            time.sleep(0.02)
+    assert records.read(path).tags == ["kept"]
+    path.unlink()
+    with records.beating(path):  # nothing to beat in
+        time.sleep(0.2)
+    assert not path.exists()
+
+
+def test_a_record_is_found_by_stage_and_digest(tmp_path):
+    path = written(tmp_path, ONE)
+    assert records.find(tmp_path, "TrainedModel", "a1b2c3d4e5")["parameters"] == {"gin": {"rate": 0.01}}
+    assert records.find(tmp_path, "TrainedModel", "0000000000") is None
+    path.write_text("{")
+    with pytest.raises(records.RecordError, match="is not a record"):
+        records.find(tmp_path, "TrainedModel", "a1b2c3d4e5")
+
+
 def test_processes_that_change_a_record_lose_nothing_of_each_other_while_others_read(tmp_path):
     path = written(tmp_path, Record("Report", "ab", started=records.now()))
     program = """

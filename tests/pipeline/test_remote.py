@@ -114,7 +114,7 @@ def test_a_process_with_many_open_files_can_follow_a_run(world, sshd):
     try:
         with contextlib.ExitStack() as stack:
             for _ in range(1100):
-                stack.enter_context(open(os.devnull))
+                stack.enter_context(pathlib.Path(os.devnull).open())
             world.run(sshd.host(), 2)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -47,3 +47,18 @@ def test_a_finished_result_would_be_another(line):
 )  # fmt: skip
 def test_a_finished_result_would_be_the_same(line):
     assert determined("run.train_steps = 7", line) == determined("run.train_steps = 7")
+
+
+@pytest.mark.parametrize(
+    ("line", "counts"),
+    [
+        ("code_t5.pieces.max_extra = 2", True), ("mesh_train_dataset_fn.seed = 7", True),
+        ("run.sequence_length = {'inputs': 8, 'targets': 8}", True), ("mesh_train_dataset_fn.use_cached = True", True),
+        ("code_t5.packing.train_dataset.mixture_or_task_name = 'a'", True),
+        ("run.learning_rate_schedule = 0.1", False), ("AdafactorOptimizer.decay_rate = 0.5", False),
+        ("run.batch_size = ('tokens_per_batch', 7)", False), ("transformer.make_layer_stack.num_layers = 2", False),
+        ("code_t5.train_code_model.seed = 3", False), ("run.train_steps = 8", False),
+    ],
+)  # fmt: skip
+def test_what_decides_the_examples(line, counts):
+    assert len(determined(line)["examples"]) == counts
