@@ -32,12 +32,14 @@ class Determined:
       bindings: what a run learns: "configurable.parameter" -> value, as in the run's run.json.
       until: what ends it, and which checkpoint is its best.
       examples: those of the bindings that decide the training examples; not the model's, nor the learning rate.
-      digest: of both, 64 hex digits.
+      files: that were read, with those that they include; absolute.
+      digest: of `bindings` and `until`, 64 hex digits.
     """
 
     bindings: dict[str, str]
     until: dict[str, str]
     examples: dict[str, str]
+    files: tuple[str, ...]
     digest: str
 
 
@@ -74,7 +76,7 @@ def determined(
         beside.write_text(json.dumps(found, indent=1), encoding="utf-8")
         beside.replace(path)
     examples = {name: found["bindings"][name] for name in found["examples"]}
-    return Determined(found["bindings"], found["until"], examples, found["digest"])
+    return Determined(found["bindings"], found["until"], examples, tuple(found["files"]), found["digest"])
 
 
 def _kept(path: pathlib.Path) -> dict | None:

@@ -1,6 +1,7 @@
 """What an experiment's results will be, before anything is made: their places, and the commands that make them."""
 
 import dataclasses
+import os
 import pathlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +12,7 @@ from pipeline.experiment import Experiment, ExperimentError, Place, gin_params
 
 # Where t5's program looks for gin files, beside its own.
 GIN_PREFIX = "gin_configs/"
+_CODE = pathlib.Path(__file__).parents[1]
 _TASK = "mesh_train_dataset_fn.mixture_or_task_name"
 
 
@@ -22,11 +24,13 @@ class Gin:
       determined: what it determines.
       words: its flags.
       task: that is trained on; "" where it names none.
+      own_files: those of its files that are not in the repository, and so not on another machine.
     """
 
     determined: gin_digest.Determined
     words: tuple[str, ...]
     task: str
+    own_files: tuple[pathlib.Path, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -179,6 +183,12 @@ def _planned(
 ) -> Planned:
     given, place = dict(experiment.sections.get(stage.name, {})), experiment.places.get(stage.name, Place())
     paths = {one: _paths(given[one]) for one in stage.files if given.get(one)}
+    for path in (path for of in paths.values() for path in of):
+        if results.resolve().is_relative_to(path.resolve()):
+            raise ExperimentError(
+                f"{experiment.name}: {stage.name}: the results are in {path}, which is to be read: it would be another "
+                "one after each run. Name the folders beside the results', or give --results a folder elsewhere"
+            )
     # As they are from anywhere: another machine is sent what they lead to.
     given |= {
         one: [str(path) for path in of] if isinstance(given[one], list) else str(of[0]) for one, of in paths.items()
@@ -199,14 +209,33 @@ def _planned(
     path = results / stage.name / digest
     output = path.with_name(f"{digest}.incomplete")
     inputs = [*(one.path for one in requires.values()), *(path for of in paths.values() for path in of)]
+    if stage.reads_gin:
+        inputs += gin.own_files
+        _check_can_be_sent(experiment, stage.name, place, gin)
     return Planned(
         stage, digest, parameters, requires, (*stage.command(asked), f"{stage.output}={output}"), tuple(inputs), path,
         place, experiment.name,
     )  # fmt: skip
 
 
+def _check_can_be_sent(experiment: Experiment, stage: str, place: Place, gin: Gin) -> None:
+    """A gin file of one's own is sent; what it includes would be looked for where it is here."""
+    outside = {path for path in map(pathlib.Path, gin.determined.files) if not path.is_relative_to(_CODE)}
+    included = sorted(path for path in outside - set(gin.own_files) if "site-packages" not in path.parts)
+    if (place.host or place.hosts) and included:
+        raise ExperimentError(
+            f"{experiment.name}: {stage} runs on {place}, which has no {included[0]}: that file is included by another "
+            "one and lies outside the repository: name it in gin_files, or move it to gin_configs/"
+        )
+
+
 def _paths(value: Any) -> list[pathlib.Path]:
-    return [pathlib.Path(one).expanduser().absolute() for one in (value if isinstance(value, list) else [value])]
+    return [_absolute(pathlib.Path(one).expanduser()) for one in (value if isinstance(value, list) else [value])]
+
+
+def _absolute(path: pathlib.Path) -> pathlib.Path:
+    """Without `..`; a link keeps its name."""
+    return pathlib.Path(os.path.abspath(path))  # noqa: PTH100 (resolve would follow it)
 
 
 def flags(given: Mapping[str, Any], names: Sequence[str]) -> list[str]:
@@ -236,8 +265,11 @@ def _gin(experiment: Experiment, results: pathlib.Path, python: pathlib.Path) ->
     found = gin_digest.determined(
         results, python, gin_files=files, gin_params=params, location_prefixes=[GIN_PREFIX]
     )  # fmt: skip
-    words = [f"--gin_file={name}" for name in files] + [f"--gin_param={binding}" for binding in params]
-    return Gin(found, tuple(words), found.bindings.get(_TASK, "").strip("'\""))
+    # As they are from anywhere, where they are one's own: another machine is sent them.
+    absolute = {name: _absolute(pathlib.Path(name)) for name in files}
+    own = {name: path for name, path in absolute.items() if str(path) in found.files and not path.is_relative_to(_CODE)}
+    words = [f"--gin_file={own.get(name, name)}" for name in files] + [f"--gin_param={binding}" for binding in params]
+    return Gin(found, tuple(words), found.bindings.get(_TASK, "").strip("'\""), tuple(own.values()))
 
 
 def _wanted(experiment: Experiment, stages: Mapping[str, Stage], until: str | None) -> list[str]:

@@ -4,14 +4,17 @@ python -m tests.faults.pipeline_soak
 python -m tests.faults.pipeline_soak --kills 30 --seed 7
 
 Ten steps through everything, as in experiments/smoke.yaml, of packages of the standard library: once undisturbed, once
-killed with SIGKILL, all processes or the pipeline alone, and started again. Takes 15 minutes.
+killed with SIGKILL, all processes or the pipeline alone, and started again; where it comes to its end before so many
+kills, in a new place. Takes 15 minutes.
 """
 
 import hashlib
+import itertools
 import json
 import pathlib
 import random
 import sys
+from collections.abc import Sequence
 
 from tests.code_t5 import conftest
 from tests.faults import processes, soak_command
@@ -65,26 +68,40 @@ def soak(made: pathlib.Path, *, kills: int, seed: int) -> list[str]:
             return [f"the undisturbed run failed: {whole.stdout[-2000:]}{whole.stderr[-1000:]}"]
         seconds = whole.seconds
     print(f"undisturbed: {seconds:.0f} s", flush=True)
-    words = command(asked, made / "killed" / "results")
+    left = kills
+    for begun in itertools.count(1):
+        results = made / f"killed-{begun}" / "results"
+        killed, found = _killed(
+            command(asked, results), kills=left, most_seconds=LONGEST_LIFE * seconds, generator=generator
+        )
+        left -= killed
+        found = found or wrong(results, made / "undisturbed" / "results")
+        if found or not left:
+            return found
+        print(f"it came to its end; begun anew for {left} kills more", flush=True)
+
+
+def _killed(
+    words: Sequence[str], *, kills: int, most_seconds: float, generator: random.Random
+) -> tuple[int, list[str]]:
+    """Starts one pipeline again and again until it comes to its end; how often it was killed, and what went wrong."""
     lives: list[processes.Running] = []
     try:
-        while len(lives) < kills:
+        for life in range(kills + 1):
             lives.append(processes.Running(words))
-            if lives[-1].wait(timeout_s=generator.uniform(1, LONGEST_LIFE * seconds)) is not None:
-                print("it came to its end: too short for so many kills", flush=True)
-                break
+            code = lives[-1].wait(timeout_s=generator.uniform(1, most_seconds) if life < kills else 1800)
+            if code is not None:
+                said = [f"a run failed: {lives[-1].stdout[-2000:]}{lives[-1].stderr[-1000:]}"] if code else []
+                return life, said
             # What the pipeline had started goes on where it is killed alone: the next one waits for it.
             alone = generator.random() < 0.3
             lives[-1].kill("main") if alone else lives[-1].end()
             said = lives[-1].stdout.strip().rpartition("\n")[2]
-            print(f"kill {len(lives):>2}, {'the pipeline alone' if alone else 'everything'}, after {said}", flush=True)
-        lives.append(processes.Running(words))
-        if lives[-1].wait(timeout_s=1800) != 0:
-            return [f"the last run failed: {lives[-1].stdout[-2000:]}{lives[-1].stderr[-1000:]}"]
+            print(f"kill {life + 1:>2}, {'the pipeline alone' if alone else 'everything'}, after {said}", flush=True)
+        return kills, ["the last run did not end in 30 minutes"]
     finally:
-        for life in lives:
-            life.end()
-    return wrong(made / "killed" / "results", made / "undisturbed" / "results")
+        for one in lives:
+            one.end()
 
 
 def wrong(results: pathlib.Path, expected: pathlib.Path) -> list[str]:

@@ -186,6 +186,11 @@ def test_a_stage_of_no_section_is_not_made_where_it_may_be_left_out(planned, fol
         ("Vocabulary: {}", "Vocabulary", "mine: there is no source code: give a section FlccTree or DevTree, or Docu"),
         ("FlccTree: {}", "FlccTree", r"mine: FlccTree needs `source: \[DIR, ...\]` or `installed_packages: true`"),
         ("FlccTree: {source: [SOURCE], installed_packages: true}", "FlccTree", "FlccTree needs `source"),
+        (
+            "FlccTree: {source: [SOURCE/..]}",
+            "FlccTree",
+            "the results are in .*, which is to be read: it would be another",
+        ),
         ("FlccTree: {source: [SOURCE/none]}", "FlccTree", "source/none is not there"),
         ("FlccTree: {source: [SOURCE]}\nDocuments: {input_dir: SOURCE}", "Documents", "an input_dir beside the tree"),
         ("FlccTree: {source: [SOURCE]}", "DevTree", "mine has no stage DevTree; it has FlccTree, Documents, Vocabula"),
@@ -241,6 +246,23 @@ def test_what_gin_says_changes_the_model_and_all_after_it_and_nothing_before(pla
     assert wider["CachedExamples"].parameters == {"task": "fl_py_dev"}
     (cached,) = planned(both, until="CachedExamples")
     assert cached["CachedExamples"].digest == wider["CachedExamples"].digest
+
+
+@pytest.mark.slow
+def test_a_gin_file_of_ones_own_is_sent_to_a_host_and_what_it_includes_is_not(planned, folder):
+    (folder / "hosts.yaml").write_text("hosts: {a: {address: 10.0.0.5}}")
+    layer = folder / "mine.gin"
+    layer.write_text("num_layers = 3\n")
+    files = f"models/shared-prefix_lm.gin, sizes/tiny.gin, {os.path.relpath(layer, ROOT)}"
+    asked = text(TrainedModel=trained(files=files)) + f"\nhosts: {folder}/hosts.yaml\n"
+    (there,) = planned(f"{asked}places: {{TrainedModel: {{host: a}}}}", until="TrainedModel")
+    assert there["TrainedModel"].inputs[-1] == layer
+    assert f"--gin_file={layer}" in there["TrainedModel"].words
+    (folder / "inner.gin").write_text("num_layers = 2\n")
+    layer.write_text(f"include '{folder}/inner.gin'\n")
+    planned(asked, until="TrainedModel")
+    with pytest.raises(ExperimentError, match="TrainedModel runs on a, which has no .*inner.gin"):
+        planned(f"{asked}places: {{TrainedModel: {{host: a}}}}", until="TrainedModel")
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ HEAVY = ("TrainingDataset", "CachedExamples", "Samples", "Predictions", "Exporte
 def command(stage: Stage) -> list[str]:
     """What makes it, where all that it may be made from is there."""
     inputs = {name: pathlib.Path("there", name) for name in stage.requires}
-    gin = Gin(Determined({}, {}, {}, ""), ("--gin_file=a.gin",), "fl_py_dev")
+    gin = Gin(Determined({}, {}, {}, (), ""), ("--gin_file=a.gin",), "fl_py_dev")
     return stage.command(Asked({"source": ["here"], "shards": 4}, inputs, gin, "mine"))
 
 
