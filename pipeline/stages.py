@@ -162,7 +162,7 @@ _ALL = (
         resumes=True,
     ),
     Stage(
-        "Samples", "training examples, numbered; on several hosts at once", ("TrainingDataset", "CachedExamples"),
+        "Samples", "training examples, in numbered shards", ("TrainingDataset", "CachedExamples"),
         _samples, output="--folder", arguments=("shards", "partitions"), reads_gin=True, optional=True, resumes=True,
         parameters=lambda asked: {"bindings": asked.gin.determined.examples}, divided="shards",
     ),
