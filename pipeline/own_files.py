@@ -9,6 +9,11 @@ from preprocessing import contract
 _DIGITS = 16
 
 
+def absolute(path: pathlib.Path) -> pathlib.Path:
+    """Without `..`; a link keeps its name."""
+    return pathlib.Path(os.path.abspath(path))  # noqa: PTH100 (resolve would follow it)
+
+
 def digest(path: pathlib.Path) -> str:
     """Hex digits of a file's content, or of the names, sizes and times of all files in a folder.
 

@@ -1,36 +1,14 @@
 """What an experiment's results will be, before anything is made: their places, and the commands that make them."""
 
 import dataclasses
-import os
 import pathlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pipeline import environments, gin_digest, own_files, salt
-from pipeline.experiment import Experiment, ExperimentError, Place, gin_params
-
-# Where t5's program looks for gin files, beside its own.
-GIN_PREFIX = "gin_configs/"
-_CODE = pathlib.Path(__file__).parents[1]
-_TASK = "mesh_train_dataset_fn.mixture_or_task_name"
-
-
-@dataclasses.dataclass(frozen=True)
-class Gin:
-    """The configuration of a model.
-
-    Attributes:
-      determined: what it determines.
-      words: its flags.
-      task: that is trained on; "" where it names none.
-      own_files: those of its files that are not in the repository, and so not on another machine.
-    """
-
-    determined: gin_digest.Determined
-    words: tuple[str, ...]
-    task: str
-    own_files: tuple[pathlib.Path, ...] = ()
+from pipeline import model_gin, own_files, salt
+from pipeline.experiment import Experiment, ExperimentError, Place
+from pipeline.model_gin import Gin
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,7 +144,7 @@ def plan(
     """
     results = results.absolute()
     wanted = _wanted(experiment, stages, until)
-    gin = _gin(experiment, results, python) if any(stages[name].reads_gin for name in wanted) else None
+    gin = model_gin.read(experiment, results, python) if any(stages[name].reads_gin for name in wanted) else None
     found: dict[str, Planned] = {}
     for name in wanted:
         try:
@@ -182,13 +160,11 @@ def _planned(
     experiment: Experiment, stage: Stage, results: pathlib.Path, gin: Gin | None, earlier: Mapping[str, Planned]
 ) -> Planned:
     given, place = dict(experiment.sections.get(stage.name, {})), experiment.places.get(stage.name, Place())
-    paths = {one: _paths(given[one]) for one in stage.files if given.get(one)}
-    for path in (path for of in paths.values() for path in of):
-        if results.resolve().is_relative_to(path.resolve()):
-            raise ExperimentError(
-                f"{experiment.name}: {stage.name}: the results are in {path}, which is to be read: it would be another "
-                "one after each run. Name the folders beside the results', or give --results a folder elsewhere"
-            )
+    if place.hosts and not stage.divided:
+        raise ExperimentError(
+            f"{experiment.name}: places: {stage.name} is made by one command: give `host`, not `hosts`"
+        )
+    paths = _own_paths(experiment, stage, given, results)
     # As they are from anywhere: another machine is sent what they lead to.
     given |= {
         one: [str(path) for path in of] if isinstance(given[one], list) else str(of[0]) for one, of in paths.items()
@@ -198,10 +174,6 @@ def _planned(
         given, {other: one.path for other, one in requires.items()}, gin, experiment.name, elsewhere=place != Place()
     )
     # A flag that is not set is none; 0 is a value.
-    if place.hosts and not stage.divided:
-        raise ExperimentError(
-            f"{experiment.name}: places: {stage.name} is made by one command: give `host`, not `hosts`"
-        )
     parameters = {one: given[one] for one in stage.arguments if given.get(one) is not None and given[one] is not False}
     parameters |= {one: [[path.name, own_files.digest(path)] for path in of] for one, of in paths.items()}
     parameters |= stage.parameters(asked)
@@ -211,31 +183,29 @@ def _planned(
     inputs = [*(one.path for one in requires.values()), *(path for of in paths.values() for path in of)]
     if stage.reads_gin:
         inputs += gin.own_files
-        _check_can_be_sent(experiment, stage.name, place, gin)
+        gin.check_can_be_sent(f"{experiment.name}: {stage.name}", place)
     return Planned(
         stage, digest, parameters, requires, (*stage.command(asked), f"{stage.output}={output}"), tuple(inputs), path,
         place, experiment.name,
     )  # fmt: skip
 
 
-def _check_can_be_sent(experiment: Experiment, stage: str, place: Place, gin: Gin) -> None:
-    """A gin file of one's own is sent; what it includes would be looked for where it is here."""
-    outside = {path for path in map(pathlib.Path, gin.determined.files) if not path.is_relative_to(_CODE)}
-    included = sorted(path for path in outside - set(gin.own_files) if "site-packages" not in path.parts)
-    if (place.host or place.hosts) and included:
-        raise ExperimentError(
-            f"{experiment.name}: {stage} runs on {place}, which has no {included[0]}: that file is included by another "
-            "one and lies outside the repository: name it in gin_files, or move it to gin_configs/"
-        )
-
-
-def _paths(value: Any) -> list[pathlib.Path]:
-    return [_absolute(pathlib.Path(one).expanduser()) for one in (value if isinstance(value, list) else [value])]
-
-
-def _absolute(path: pathlib.Path) -> pathlib.Path:
-    """Without `..`; a link keeps its name."""
-    return pathlib.Path(os.path.abspath(path))  # noqa: PTH100 (resolve would follow it)
+def _own_paths(
+    experiment: Experiment, stage: Stage, given: Mapping[str, Any], results: pathlib.Path
+) -> dict[str, list[pathlib.Path]]:
+    """The files and folders of one's own that a stage reads: argument -> absolute paths."""
+    found = {}
+    for name in (name for name in stage.files if given.get(name)):
+        values = given[name] if isinstance(given[name], list) else [given[name]]
+        found[name] = [own_files.absolute(pathlib.Path(value).expanduser()) for value in values]
+        for path in found[name]:
+            if results.resolve().is_relative_to(path.resolve()):
+                raise ExperimentError(
+                    f"{experiment.name}: {stage.name}: the results are in {path}, which is to be read: it would be "
+                    "another one after each run. Name the folders beside the results', or give --results a folder "
+                    "elsewhere"
+                )
+    return found
 
 
 def flags(given: Mapping[str, Any], names: Sequence[str]) -> list[str]:
@@ -248,28 +218,6 @@ def flags(given: Mapping[str, Any], names: Sequence[str]) -> list[str]:
         found.append(f"--{name}") if value is True or isinstance(value, list) else found.append(f"--{name}={value}")
         found += [str(one) for one in value] if isinstance(value, list) else []
     return found
-
-
-def _gin(experiment: Experiment, results: pathlib.Path, python: pathlib.Path) -> Gin:
-    """Parses the configuration of an experiment's model."""
-    section = experiment.sections.get("TrainedModel", {})
-    if not section.get("gin_files"):
-        raise ExperimentError(f"{experiment.name}: TrainedModel needs gin_files, as [models/shared-prefix_lm.gin]")
-    values = dict(section.get("gin_params") or {})
-    if "CachedExamples" in experiment.sections:
-        values["mesh_train_dataset_fn.use_cached"] = True
-    environment = experiment.places.get("TrainedModel", Place()).environment
-    if environment is not None:
-        python = environments.python_of(environment, results)
-    files, params = section["gin_files"], gin_params(values)
-    found = gin_digest.determined(
-        results, python, gin_files=files, gin_params=params, location_prefixes=[GIN_PREFIX]
-    )  # fmt: skip
-    # As they are from anywhere, where they are one's own: another machine is sent them.
-    absolute = {name: _absolute(pathlib.Path(name)) for name in files}
-    own = {name: path for name, path in absolute.items() if str(path) in found.files and not path.is_relative_to(_CODE)}
-    words = [f"--gin_file={own.get(name, name)}" for name in files] + [f"--gin_param={binding}" for binding in params]
-    return Gin(found, tuple(words), found.bindings.get(_TASK, "").strip("'\""), tuple(own.values()))
 
 
 def _wanted(experiment: Experiment, stages: Mapping[str, Stage], until: str | None) -> list[str]:

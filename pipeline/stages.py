@@ -3,8 +3,9 @@
 import importlib.metadata
 from typing import Any
 
+from pipeline import model_gin
 from pipeline.experiment import ExperimentError
-from pipeline.plan import GIN_PREFIX, Asked, Stage, flags
+from pipeline.plan import Asked, Stage, flags
 
 # The seed of what is drawn, and the sizes, are arguments like others: what is not said is the command's own default.
 _DOCUMENTS = (
@@ -77,7 +78,7 @@ def _samples(asked: Asked) -> list[str]:
         raise ExperimentError(f"{asked.title}: Samples needs `shards`, the number of all; training ends after the last")
     return [
         "-m", "code_t5.main.datagen_server", "write", f"--data_dir={asked.inputs['TrainingDataset']}",
-        f"--gin_location_prefix={GIN_PREFIX}", *asked.gin.words, *_cache(asked),
+        f"--gin_location_prefix={model_gin.PREFIX}", *asked.gin.words, *_cache(asked),
         *flags(asked.given, ["shards", "partitions"]),
     ]  # fmt: skip
 
@@ -86,7 +87,7 @@ def _trained_model(asked: Asked) -> list[str]:
     samples = asked.inputs.get("Samples")
     return [
         "-m", "t5.models.mesh_transformer_main", f"--t5_tfds_data_dir={asked.inputs['TrainingDataset']}",
-        "--module_import=code_t5", f"--gin_location_prefix={GIN_PREFIX}", *asked.gin.words, *_cache(asked),
+        "--module_import=code_t5", f"--gin_location_prefix={model_gin.PREFIX}", *asked.gin.words, *_cache(asked),
         *([f"--gin_param=code_t5.samples.folder = '{samples}'"] if samples else []),
     ]  # fmt: skip
 

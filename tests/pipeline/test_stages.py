@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from pipeline.gin_digest import Determined
-from pipeline.plan import Asked, Gin, Stage
+from pipeline.model_gin import Gin
+from pipeline.plan import Asked, Stage
 from pipeline.stages import ARGUMENTS, STAGES
 
 ROOT = pathlib.Path(__file__).parents[2]
