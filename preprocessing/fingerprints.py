@@ -8,6 +8,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import weakref
 from collections.abc import Sequence
 
 import numpy as np
@@ -87,7 +88,11 @@ class Fingerprints:
     paths: Sequence[pathlib.Path]
     first_row: np.ndarray
     offsets: np.ndarray
-    _open: dict[int, int] = dataclasses.field(default_factory=dict, repr=False)
+    _open: dict[int, int] = dataclasses.field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self):
+        # Stores are opened when they are first read, and closed when nobody needs this any more.
+        weakref.finalize(self, _close, self._open)
 
     @classmethod
     def of(cls, paths: Sequence[pathlib.Path], lengths: Sequence[np.ndarray]) -> "Fingerprints":
@@ -176,3 +181,8 @@ class Fingerprints:
         if store not in self._open:
             self._open[store] = os.open(self.paths[store], os.O_RDONLY)
         return os.pread(self._open[store], length, start)
+
+
+def _close(descriptors: dict[int, int]) -> None:
+    while descriptors:
+        os.close(descriptors.popitem()[1])

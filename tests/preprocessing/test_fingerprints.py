@@ -1,3 +1,6 @@
+import gc
+import pathlib
+
 import numpy as np
 import pytest
 
@@ -68,3 +71,16 @@ def test_a_writer_that_failed_finishes_nothing(tmp_path):
     with pytest.raises(OSError, match="disk full"):
         fail()
     assert store_path(tmp_path, 0).stat().st_size == 0
+
+
+def test_files_are_closed_when_nobody_reads_them_any_more(stores, tmp_path):
+    def open_files() -> list[pathlib.Path]:
+        found = [path.resolve() for path in pathlib.Path("/proc/self/fd").iterdir()]
+        return [path for path in found if path.is_relative_to(tmp_path)]
+
+    prints = written(tmp_path / "stores", *stores)
+    check(prints, together(stores))
+    assert len(open_files()) == len(stores)
+    del prints
+    gc.collect()
+    assert open_files() == []
