@@ -20,7 +20,7 @@ demo: $(STAMP) ## the whole main job on real code, ending in completions and the
 smoke: $(STAMP) ## ten steps through everything, to see whether it works here (3 minutes)
 	$(PIPELINE) run --experiment experiments/smoke.yaml $(ARGS)
 
-test: $(STAMP) ## every test, the slow ones too (pass more with ARGS="-k vocabulary")
+test: $(STAMP) ## every test, slow and heavy ones too (pass more with ARGS="-k vocabulary")
 	$(PY) -m pytest $(ARGS)
 
 lint: $(STAMP) ## ruff: errors and format
@@ -38,7 +38,7 @@ help: ## this list
 	@awk -F ':.*### ' '/^[a-z-]+:.*### / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
 
 test-fast: $(STAMP) ### the tests that take less than ten seconds each
-	$(PY) -m pytest -m "not slow" $(ARGS)
+	$(PY) -m pytest -m "not slow and not heavy" $(ARGS)
 
 train: $(STAMP) ### make an experiment up to its model: make train EXPERIMENT=experiments/dev.yaml
 	$(PIPELINE) run --experiment $(EXPERIMENT) --until TrainedModel $(ARGS)

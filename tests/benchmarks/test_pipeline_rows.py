@@ -25,7 +25,7 @@ def test_only_the_first_windows_count_for_the_fill():
     assert found["inputs"] == found["targets"] == pytest.approx(0.8)
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_our_rows_are_fuller_than_the_stock_pipelines(small_data, capsys):
     VOCABULARY.forget()
     try:

@@ -9,7 +9,7 @@ from benchmarks import score_checkpoints
 from code_t5.data.vocabulary import VOCABULARY
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_bits_lines_and_gaps_of_a_model(small_model, small_data, tmp_path):
     output = tmp_path / "scores.json"
     words = ["--model_dir", small_model, "--data_dir", small_data / "data_dir", "--output", output]

@@ -80,7 +80,7 @@ def test_a_model_is_trained_for_seconds(small_model):
         assert (small_model / f"model.ckpt-{step}.index").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_a_finished_training_goes_on_when_it_is_given_more_time(small_model, train_small, tmp_path):
     shutil.copytree(small_model, tmp_path / "model")
     before = written(small_model)

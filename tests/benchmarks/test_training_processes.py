@@ -15,7 +15,7 @@ def test_sizes_are_those_of_gin():
     }  # fmt: skip
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_all_contestants_take_their_steps(small_data, tmp_path):
     ours = training_processes.ours(SHAPE, small_data / "data_dir", tmp_path / "ours")
     stock = training_processes.stock(SHAPE, small_data / "data_dir", tmp_path / "stock")
