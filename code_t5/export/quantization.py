@@ -10,7 +10,11 @@ import numpy as np
 
 # Processors without VNNI add two products of 8 bits in 16 and saturate; with 7 bits of weight they cannot.
 COLUMN_LIMIT = 63
-BLOCK = 32
+# So many weights have one scale, of 32 bits. With 32 of them a step of the decoder would read a fifth more, in 4 bits,
+# and reading is what it waits for.
+BLOCK = 128
+# Of the scale that cuts nothing.
+_SHARES = (0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65)
 
 
 class Columns(NamedTuple):
@@ -63,12 +67,14 @@ class Blocks(NamedTuple):
 
 
 def blocks(weight: np.ndarray, bits: int) -> Blocks:
-    """The weights of each output in blocks of 32, each with a scale.
+    """The weights of each output in blocks of 128, each with a scale.
 
-    The value of largest size stands at the end of the range that has one more, so that all of it is used.
+    The value of largest size would stand at the end of the range that has one more. In 4 bits a smaller scale is often
+    better for all others together, though the largest is cut: of some scales the one with the least squared error is
+    taken.
 
     Args:
-      weight: float32 [inputs, outputs]; inputs are filled up with zeros to a multiple of 32.
+      weight: float32 [inputs, outputs]; inputs are filled up with zeros to a multiple of 128.
       bits: 4 or 8.
     """
     inputs, outputs = weight.shape
@@ -76,11 +82,28 @@ def blocks(weight: np.ndarray, bits: int) -> Blocks:
     half = 2 ** (bits - 1)
     places = np.abs(padded).argmax(axis=2)[:, :, None]
     largest = np.take_along_axis(padded, places, axis=2)
-    scales = (np.where(largest == 0, 1.0, largest) / -half).astype(np.float32)
-    values = np.clip(np.rint(padded / scales) + half, 0, 2 * half - 1).astype(np.uint8)
+    widest = (np.where(largest == 0, 1.0, largest) / -half).astype(np.float32)
+    scales, values = widest, _rounded(padded, widest, half)
     if bits == 4:
+        least = _squared_error(padded, scales, values, half)
+        for share in _SHARES:
+            tried = widest * np.float32(share)
+            rounded = _rounded(padded, tried, half)
+            error = _squared_error(padded, tried, rounded, half)
+            better = error < least
+            scales, values = np.where(better, tried, scales), np.where(better, rounded, values)
+            least = np.minimum(error, least)
         values = values[:, :, 0::2] | (values[:, :, 1::2] << 4)
     return Blocks(np.ascontiguousarray(values), scales[:, :, 0], bits)
+
+
+def _rounded(padded: np.ndarray, scales: np.ndarray, half: int) -> np.ndarray:
+    return np.clip(np.rint(padded / scales) + half, 0, 2 * half - 1).astype(np.uint8)
+
+
+def _squared_error(padded: np.ndarray, scales: np.ndarray, values: np.ndarray, half: int) -> np.ndarray:
+    """Of each block, [outputs, blocks, 1]."""
+    return np.square((values.astype(np.float32) - half) * scales - padded).sum(axis=2, keepdims=True)
 
 
 def rows(table: np.ndarray) -> Columns:
