@@ -32,14 +32,14 @@ class Determined:
       bindings: what a run learns: "configurable.parameter" -> value, as in the run's run.json.
       until: what ends it, and which checkpoint is its best.
       examples: those of the bindings that decide the training examples; not the model's, nor the learning rate.
-      files: that were read, with those that they include; absolute.
+      files: that were read, with those that they include; absolute. Where it stands makes no difference.
       digest: of `bindings` and `until`, 64 hex digits.
     """
 
     bindings: dict[str, str]
     until: dict[str, str]
     examples: dict[str, str]
-    files: tuple[str, ...]
+    files: tuple[str, ...] = dataclasses.field(compare=False)
     digest: str
 
 
