@@ -211,7 +211,9 @@ def _places(path: pathlib.Path, content: Mapping[str, Any], stages: Collection[s
     try:
         if "hosts" in content:
             hosts = read_hosts(content["hosts"])
-        environments = {name: _environment(name, of) for name, of in (content.get("environments") or {}).items()}
+        environments = {
+            str(name): _environment(str(name), of) for name, of in (content.get("environments") or {}).items()
+        }
     except (OSError, ValueError, TypeError) as error:
         raise ExperimentError(f"{path}: hosts and environments: {error}") from error
     found = {}
@@ -220,26 +222,39 @@ def _places(path: pathlib.Path, content: Mapping[str, Any], stages: Collection[s
             raise ExperimentError(f"{path}: places: {stage} is no stage; there are {', '.join(stages)}")
         if not isinstance(place, Mapping):
             raise ExperimentError(f"{path}: places: {stage} is {place!r}; expected {{host: NAME, environment: NAME}}")
-        if unknown := sorted(set(place) - {"host", "hosts", "environment"}):
-            raise ExperimentError(f"{path}: places: {stage} has {unknown[0]}: there are host, hosts and environment")
-        if len(place) > 1:
-            raise ExperimentError(
-                f"{path}: places: {stage} has {' and '.join(place)}: it takes one of them (a host's environment is "
-                "`python` of its entry)"
-            )
-        several = place.get("hosts", [])
-        if not isinstance(several, list) or len(set(several)) < len(several):
-            raise ExperimentError(f"{path}: places: {stage}: hosts is {several!r}; expected a list of different names")
-        asked = [("host", hosts, place.get("host")), ("environment", environments, place.get("environment"))]
-        for kind, known, name in asked + [("host", hosts, name) for name in several]:
-            if name is not None and name not in known:
-                there = f"there are {', '.join(known)}" if known else "there are none"
-                raise ExperimentError(f"{path}: places: {stage}: no {kind} is called {name}; {there}")
-        found[stage] = Place(
-            hosts.get(place.get("host")), tuple(hosts[name] for name in several),
-            environments.get(place.get("environment")),
-        )  # fmt: skip
+        found[stage] = _place(f"{path}: places: {stage}", place, hosts, environments)
     return found
+
+
+def _place(
+    where: str, place: Mapping[str, Any], hosts: Mapping[str, Host], environments: Mapping[str, Environment]
+) -> Place:
+    if unknown := sorted(set(place) - {"host", "hosts", "environment"}):
+        raise ExperimentError(f"{where} has {unknown[0]}: there are host, hosts and environment")
+    given = {kind: value for kind, value in place.items() if value is not None}
+    if len(given) > 1:
+        raise ExperimentError(
+            f"{where} has {' and '.join(given)}: it takes one of them (a host's environment is `python` of its entry)"
+        )
+    several = given.get("hosts", [])
+    if (
+        not isinstance(several, list)
+        or ("hosts" in given and not several)
+        or len(set(map(str, several))) < len(several)
+    ):
+        raise ExperimentError(f"{where}: hosts is {several!r}; expected a list of different names")
+
+    def named(kind: str, name: Any, known: Mapping[str, Any]) -> Any:
+        if str(name) not in known:
+            there = f"there are {', '.join(known)}" if known else "there are none"
+            raise ExperimentError(f"{where}: no {kind} is called {name}; {there}")
+        return known[str(name)]
+
+    return Place(
+        host=named("host", given["host"], hosts) if "host" in given else None,
+        hosts=tuple(named("host", name, hosts) for name in several),
+        environment=named("environment", given["environment"], environments) if "environment" in given else None,
+    )
 
 
 def _environment(name: str, fields: Any) -> Environment:

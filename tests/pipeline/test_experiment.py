@@ -121,6 +121,7 @@ def test_a_grid_of_lists_and_of_long_values_has_a_name_each(read):
         ("places: {Vocabulary: gpu1}", "places: Vocabulary is 'gpu1'; expected {host: NAME, environment: NAME}"),
         ("places: {Vocabulary: {machine: a}}", "places: Vocabulary has machine: there are host, hosts and environment"),
         ("places: {Samples: {hosts: a}}", "places: Samples: hosts is 'a'; expected a list of different names"),
+        ("places: {Samples: {hosts: []}}", r"hosts is \[\]; expected a list of different names"),
         ("places: {Samples: {hosts: [a, a]}}", "expected a list of different names"),
         ("places: {Samples: {hosts: [a]}}", "places: Samples: no host is called a; there are none"),
         ("places: {Vocabulary: {host: a}}", "places: Vocabulary: no host is called a; there are none"),
