@@ -111,6 +111,8 @@ def commit() -> str:
 def write(sections: dict[str, Section], *, commit: str, cores: int, target: pathlib.Path = RESULTS) -> None:
     """Keeps sections, in place of earlier ones of the same names; all others stay, with the machine they are of.
 
+    So does one that says what the earlier one said, to the last digit: a table made again from old records is not new.
+
     Args:
       sections: name -> section.
       commit: what was measured.
@@ -121,14 +123,14 @@ def write(sections: dict[str, Section], *, commit: str, cores: int, target: path
     parts = json.loads(raw.read_text(encoding="utf-8"))["parts"] if raw.exists() else {}
     here, now = machine(cores), datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")
     for name, section in sections.items():
-        parts[name] = {
-            "date": now,
-            "commit": commit,
-            "machine": here,
+        found = {
             "text": str(section),
             "targets": [dataclasses.asdict(goal) for goal in section.targets],
-            "raw": section.raw,
+            "raw": json.loads(json.dumps(section.raw)),
         }
+        if found.items() <= parts.get(name, {}).items():
+            continue
+        parts[name] = {"date": now, "commit": commit, "machine": here, **found}
     raw.write_text(json.dumps({"parts": parts}, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     target.write_text(_document(parts), encoding="utf-8")
 
@@ -140,14 +142,14 @@ def _document(parts: dict[str, Any]) -> str:
         "Written by `make benchmark`; the single figures are in `RESULTS.json`. MB are 10^6 bytes of source text.",
         "Figures compare within a part; parts on different machines, which each part names, are not for comparing.",
     ]
-    for part in parts.values():
+    for _, part in sorted(parts.items()):
         lines += ["", part["text"], "", f"Measured on {part['date']} at commit {part['commit']}: {_where(part)}"]
     return "\n".join(lines) + "\n"
 
 
 def _where(part: dict[str, Any]) -> str:
     here = part["machine"]
-    libraries = ", ".join(f"{name} {version}" for name, version in here["libraries"].items())
+    libraries = ", ".join(f"{name} {version}" for name, version in sorted(here["libraries"].items()))
     return (
         f"{here['processor']}, {here['cores']} cores, {here['memory_gb']} GB of memory, {here['system']}; "
         f"Python {here['python']}, {libraries}."

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -59,6 +60,20 @@ def test_each_part_names_the_machine_it_is_of(tmp_path):
     first, second = (line for line in target.read_text().splitlines() if line.startswith("Measured on"))
     assert " 2 of " in first
     assert " 1 of " in second
+
+
+def test_a_table_made_again_from_the_same_figures_keeps_its_date(tmp_path):
+    target = tmp_path / "RESULTS.md"
+    first = results.Section("First", "", ["what", "s"], [["ours", "1.5"]], raw={"seconds": {1: 1.5}})
+    results.write({"b": first}, commit="aaa", cores=2, target=target)
+    results.write({"b": first, "a": section("Second")}, commit="bbb", cores=1, target=target)
+    # The parts' order is that of their names, whenever they came.
+    second, kept = target.read_text().split("## First")
+    assert "at commit bbb" in second
+    assert "at commit aaa" in kept
+    assert " 2 of " in kept
+    results.write({"b": dataclasses.replace(first, raw={"seconds": {1: 1.6}})}, commit="ccc", cores=1, target=target)
+    assert "at commit ccc" in target.read_text().split("## First")[1]
 
 
 def test_the_machine_is_named_without_a_path():
