@@ -6,7 +6,7 @@ import pathlib
 from collections.abc import Callable
 from typing import Any
 
-from pipeline import figures, records
+from pipeline import figures
 from pipeline.records import Record
 from pipeline.report_page import Section, Table
 from pipeline.run_summary import duration, shown, size
@@ -116,12 +116,13 @@ def _tell_documents(section: Section, _: Any, path: pathlib.Path) -> None:
 
 def _tell_training(section: Section, record: Any, path: pathlib.Path) -> None:
     run, starts, status = record["run"], record["starts"], record["status"]
+    last = starts[-1]
     section.identity |= {
         "run": record.get("digest"),
         "trained_on": [digest for digest in run["data"].values() if digest != "not known"],
     }
-    began, ended = records.moment(starts[0]["date"]), records.moment(record.get("updated"))
-    took = "" if None in (began, ended) else f" in {duration(ended - began)}"
+    # Not from the first start to the last word: days may lie between two starts.
+    took = f" in {duration(record['seconds'])} of training" if "seconds" in record else ""
     several = f", {len(starts)} starts" if len(starts) > 1 else ""
     why = f": {record['ended_by']}" if record.get("ended_by") else ""
     if "step" in record:
@@ -132,7 +133,6 @@ def _tell_training(section: Section, record: Any, path: pathlib.Path) -> None:
         error = f", {short(record['error'])}" if record.get("error") else ""
         section.wrong.append(f"{path}: the training is not finished, but {status}{error}; the same command goes on")
     _tell_bits(section, record.get("figures") or {}, path)
-    last = starts[-1]
     code = last.get("code") or {}
     changed = ", with changes that were not committed" if code.get("uncommitted") else ""
     known = {

@@ -141,14 +141,19 @@ def _train(run: Run, description: dict[str, Any], *, chunk_steps: int) -> None:
                 callback.end(run.step, run.estimator)
     except BaseException as error:
         with contextlib.suppress(tf.errors.OpError, OSError):  # the disk may be what failed
-            run_record.update(run.model_dir, run.record, status="failed", step=run.step, error=repr(error))
+            run_record.update(run.model_dir, run.record, status="failed", **_so_far(run), error=repr(error))
         raise
     if run.signal:
-        run_record.update(run.model_dir, run.record, status="stopped", step=run.step, ended_by=why)
+        run_record.update(run.model_dir, run.record, status="stopped", **_so_far(run), ended_by=why)
         run.say(f"{why}: saved at step {run.step:,}; the same command goes on from there")
         sys.exit(STOPPED_STATUS)
-    run_record.finish(run.model_dir, run.record, step=run.step, why=why)
+    run_record.finish(run.model_dir, run.record, **_so_far(run), why=why)
     run.say(f"finished at step {run.step:,} ({why}), {progress.duration(run.seconds)} of training: {run.model_dir}")
+
+
+def _so_far(run: Run) -> dict[str, float]:
+    """What was trained, over all starts: steps, and seconds without start-up and what a killed start had not saved."""
+    return {"step": run.step, "seconds": round(run.seconds, 1)}
 
 
 def _directory(model_dir: str, description: dict[str, Any], *, force: bool) -> str:

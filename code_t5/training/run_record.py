@@ -141,9 +141,9 @@ def update(model_dir: str, record: dict[str, Any], **more: Any) -> None:
     write(model_dir, RECORD, json.dumps(record, indent=1))
 
 
-def finish(model_dir: str, record: dict[str, Any], *, step: int, why: str) -> None:
+def finish(model_dir: str, record: dict[str, Any], *, step: int, seconds: float, why: str) -> None:
     """Says that the run is finished: the record, and `FINISHED` last."""
-    update(model_dir, record, status="finished", step=step, ended_by=why)
+    update(model_dir, record, status="finished", step=step, seconds=seconds, ended_by=why)
     keys = ("digest", "step", "ended_by")
     content = {key: record[key] for key in keys} | {key: record["run"][key] for key in ("data", "vocabulary")}
     write(model_dir, FINISHED, json.dumps(content, indent=1) + "\n")

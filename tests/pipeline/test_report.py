@@ -58,7 +58,7 @@ def run_json(**fields):
     start |= {"code": {"version": "0.1.0", "revision": "cafe"}, "environment": {"host": "a-host", "t5": "0.9.4"}}
     of_set = {"loss_per_token": 4.25, "bits_per_byte": 1.7142, "top_1_accuracy": 0.5}
     return {
-        "status": "finished", "digest": RUN, "parent": None, "starts": [start], "step": 2000,
+        "status": "finished", "digest": RUN, "parent": None, "starts": [start], "step": 2000, "seconds": 3725.2,
         "ended_by": "train_steps = 2000", "updated": "2024-05-01T11:02:05+00:00",
         "run": {"gin": {"rate": "0.01"}, "data": {"dev": manifest().digest}, "vocabulary": "ab", "seed": 0},
         "figures": {"step": 2000, "held_out": {"dev:validation": of_set}, "best": {"bits_per_byte": 1.7, "step": 1000}},
@@ -118,7 +118,7 @@ def test_what_matters_is_said_in_a_few_lines(tmp_path, parts, capsys):
         "documents    2,989 files of 113 repositories, 38.0 MB",
         "             train 1,865, validation 649, test 475",
         "             1,357 dropped: 1,234 near_duplicate, 123 empty",
-        "training     2,000 steps in 1:02:05, finished: train_steps = 2000",
+        "training     2,000 steps in 1:02:05 of training, finished: train_steps = 2000",
         "             bits per byte 1.714 on dev:validation",
         "             lowest while training: 1.700 at step 1,000",
         "export       int8, onnx, 1.5 kB, step 2,000 of model",
@@ -278,7 +278,7 @@ def test_a_training_that_is_not_finished_says_so(tmp_path):
     record["starts"] *= 2
     (tmp_path / "run.json").write_text(json.dumps(record))
     found = report_sections.training(tmp_path)
-    assert found.lines[0] == "2,000 steps in 1:02:05, 2 starts, failed"
+    assert found.lines[0] == "2,000 steps in 1:02:05 of training, 2 starts, failed"
     assert found.wrong == [
         f"{tmp_path}/run.json: the training is not finished, but failed, {'x' * 300} ...; the same command goes on"
     ]

@@ -69,6 +69,10 @@ def test_a_run_tells_what_it_was(undisturbed):
     assert record["status"] == "finished"
     assert record["ended_by"] == f"train_steps = {STEPS}"
     assert record["step"] == STEPS
+    minutes, seconds = map(
+        int, re.search(r"(\d+):(\d\d) of training", (undisturbed / "stdout.txt").read_text()).groups()
+    )
+    assert abs(record["seconds"] - 60 * minutes - seconds) <= 1
     assert record["run"]["seed"] == 0
     assert len(record["run"]["data"]["fl_py_dev"]) == 64
     assert record["starts"][0]["from_step"] == 0
