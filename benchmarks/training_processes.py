@@ -13,12 +13,11 @@ import tempfile
 import time
 from collections.abc import Mapping
 
-from benchmarks import inputs, measure
+from benchmarks import inputs, measure, training_runs
 from benchmarks.measure import BenchmarkError
 from benchmarks.training_variants import PACKED, STOCK, TASK, Variant
 
 MODEL = "models/prefix_lm.gin"
-ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONHASHSEED": "0"}
 # Mesh TensorFlow rounds the number of pieces up to a multiple of this, `Unitransformer.vocab_divisor`.
 VOCAB_DIVISOR = 128
 # What Mesh TensorFlow prints of each step with its own loop: "step, tf_loss[6.17585039][132]".
@@ -93,7 +92,7 @@ def ours(
         words = _command(shape, data_dir, model_dir, variant, params)
         started = time.time()
         words.append("--module_import=benchmarks.training_clock")
-        measure.run(words, environment={**ENVIRONMENT, **(environment or {})})
+        training_runs.output(words, environment=environment)
         clock = json.loads(path.read_text(encoding="utf-8"))
     return Course([step[0] - started for step in clock["steps"]], clock)
 
@@ -107,7 +106,7 @@ def stock(shape: Shape, data_dir: pathlib.Path, model_dir: pathlib.Path) -> Cour
     started = time.time()
     # Leaving the block waits for the process; SIGTERM, which ends this one, ends the other's pipe and so it, too.
     with subprocess.Popen(
-        words, cwd=measure.ROOT, env={**os.environ, **ENVIRONMENT}, stdout=subprocess.DEVNULL,
+        words, cwd=measure.ROOT, env={**os.environ, **training_runs.ENVIRONMENT}, stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE, text=True, errors="replace",
     ) as process:  # fmt: skip
         for line in process.stderr:
@@ -121,7 +120,9 @@ def stock(shape: Shape, data_dir: pathlib.Path, model_dir: pathlib.Path) -> Cour
 def peak_mb(shape: Shape, data_dir: pathlib.Path, model_dir: pathlib.Path) -> float:
     """The most memory that our loop takes on a few steps, see `measure.Measurement`."""
     params = {"code_t5.train_code_model.callbacks": "[]"}
-    return measure.run(_command(shape, data_dir, model_dir, PACKED, params), environment=ENVIRONMENT).peak_mb
+    return measure.run(
+        _command(shape, data_dir, model_dir, PACKED, params), environment=training_runs.ENVIRONMENT
+    ).peak_mb
 
 
 def hugging_face(shape: Shape, vocab_size: int) -> Course:
@@ -136,7 +137,7 @@ def hugging_face(shape: Shape, vocab_size: int) -> Course:
     ):
         words += [f"--{name}", str(value)]
     started = time.time()
-    found = json.loads(measure.run(words).output.splitlines()[-1])
+    found = json.loads(training_runs.output(words).splitlines()[-1])
     return Course([end - started for end in found["ends"]], {"parameters": found["parameters"]})
 
 

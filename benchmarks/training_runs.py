@@ -8,7 +8,7 @@ import pathlib
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from benchmarks import inputs, measure, results, run_records
@@ -111,18 +111,20 @@ def train(
         )
 
 
-def output(command: Sequence[str | os.PathLike]) -> str:
+def output(command: Sequence[str | os.PathLike], *, environment: Mapping[str, str] | None = None) -> str:
     """Runs a command from the repository root and gives what it printed.
 
     `measure.run` would look at its memory ten times a second, which takes a tenth of a core from it.
+
+    Args:
+      environment: variables to add to this process's and `ENVIRONMENT`.
 
     Raises:
       BenchmarkError: its exit status is not 0; the last lines of its error output are in the message.
     """
     words = [os.fspath(word) for word in command]
-    done = subprocess.run(
-        words, cwd=measure.ROOT, env={**os.environ, **ENVIRONMENT}, capture_output=True, text=True, check=False
-    )
+    variables = {**os.environ, **ENVIRONMENT, **(environment or {})}
+    done = subprocess.run(words, cwd=measure.ROOT, env=variables, capture_output=True, text=True, check=False)
     if done.returncode:
         last = "\n".join(done.stderr.splitlines()[-20:])
         raise BenchmarkError(f"exit status {done.returncode} of {' '.join(words)}\n{last}")

@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 
-from benchmarks import inputs, measure, training_processes
+from benchmarks import inputs, measure, training_processes, training_runs
 from benchmarks.results import Section
 from benchmarks.training_processes import Course, Shape
 from benchmarks.training_speed import Place
@@ -60,7 +60,7 @@ def _start(words: list[str], log: pathlib.Path) -> subprocess.Popen:
     """Starts a server, and waits until it says that it is there."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*_SERVER, *words], cwd=measure.ROOT, env={**os.environ, **training_processes.ENVIRONMENT}, stdout=output,
+            [*_SERVER, *words], cwd=measure.ROOT, env={**os.environ, **training_runs.ENVIRONMENT}, stdout=output,
             stderr=subprocess.STDOUT,
         )  # fmt: skip
     while f"{words[0]} at " not in (said := log.read_text(errors="replace")):
