@@ -15,6 +15,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
 
 from code_t5.data import builder, mixtures, names, objectives, packing, tasks  # noqa: E402
-from code_t5.training import loop, validation  # noqa: E402
+from code_t5.training import embedding, loop, validation  # noqa: E402
 
-__all__ = ["builder", "loop", "mixtures", "names", "objectives", "packing", "tasks", "validation"]
+__all__ = ["builder", "embedding", "loop", "mixtures", "names", "objectives", "packing", "tasks", "validation"]
