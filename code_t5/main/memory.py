@@ -31,6 +31,7 @@ def main() -> None:
     gin.add_config_file_search_path(os.path.join(os.path.dirname(t5.models.__file__), "gin"))
     # MIXTURE_NAME need not be known.
     mesh_utils.parse_gin_defaults_and_flags(skip_unknown=True, finalize_config=False)
+    gin.bind_parameter("utils.run.mesh_shape", memory.MESH_SHAPE)
     lengths = dict(gin.query_parameter("utils.run.sequence_length"))
     found = memory.footprint(lengths, vocab_size=VOCAB_SIZE.value)
     print(f"parameters        {found.parameters:,}, with {VOCAB_SIZE.value:,} pieces")

@@ -12,8 +12,6 @@ import mesh_tensorflow as mtf
 import tensorflow.compat.v1 as tf
 from mesh_tensorflow.transformer import transformer
 
-from code_t5.data import data_dir
-
 
 @gin.configurable(module="code_t5")
 class LookupEmbedding(transformer.VocabEmbedding):
@@ -66,6 +64,9 @@ def rows(table: mtf.Tensor, ids: mtf.Tensor) -> mtf.Tensor:
 
 
 def _on_one_device() -> bool:
-    """Whether gin's mesh has one processor; that of a TPU is not asked."""
-    shape = data_dir.gin_value("utils.run.mesh_shape")
+    """Whether gin's mesh has one processor; that of a TPU, which a function gives, is not asked."""
+    try:
+        shape = gin.query_parameter("utils.run.mesh_shape")
+    except ValueError:
+        return False
     return isinstance(shape, str) and math.prod(mtf.convert_to_shape(shape).to_integer_list) == 1

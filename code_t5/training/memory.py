@@ -20,6 +20,8 @@ RESERVED_BYTES = 1.2e9
 # The peak of a process on the CPU grows with 0.51 to 0.62 of them for each row, less in larger models:
 # `python -m benchmarks.training --only memory`.
 KEPT = 0.6
+# One device, whatever the run will have: `utils.run.mesh_shape` must say so, too, for what depends on it.
+MESH_SHAPE = "model:1,batch:1"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +66,7 @@ def _count(sequence_length: Mapping[str, int], *, vocab_size: int, rows: int) ->
     with tf.Graph().as_default():
         graph = mtf.Graph()
         mesh = mtf.Mesh(graph, "mesh")
-        shape, layout = mtf.convert_to_shape("model:1,batch:1"), mtf.convert_to_layout_rules("batch:batch")
+        shape, layout = mtf.convert_to_shape(MESH_SHAPE), mtf.convert_to_layout_rules("batch:batch")
         model = mesh_utils.build_model(
             model_type=model_type, input_vocab_size=vocab_size, output_vocab_size=vocab_size, mesh_shape=shape,
             layout_rules=layout,

@@ -64,3 +64,15 @@ def test_a_mesh_of_several_devices_keeps_the_product(mesh_shape, looks_up, scale
     shape, names, no_product = found(embedding.LookupEmbedding)
     assert (shape, names, False) == found(transformer.VocabEmbedding)
     assert no_product == looks_up
+
+
+@pytest.mark.parametrize("bound", [None, "@tpu_mesh_shape()"])
+def test_a_mesh_that_is_not_known_yet_keeps_the_product(bound):
+    """t5's own default asks for the kind of TPU."""
+    with gin.unlock_config():
+        try:
+            if bound:
+                gin.parse_config(f"utils.run.mesh_shape = {bound}")
+            assert not embedding._on_one_device()
+        finally:
+            gin.clear_config()
