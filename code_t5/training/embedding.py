@@ -1,8 +1,8 @@
 """Rows of the embedding, looked up where one device has all of them.
 
 Mesh TensorFlow multiplies the table with one-hot rows instead, which is what a TPU is good at and which a mesh that
-splits the table or the batch needs. On one CPU or GPU it is a product of tokens x pieces x width, and another one for
-the gradient: of a step of `sizes/tiny.gin` with 8,000 pieces a twelfth.
+splits the table or the batch needs. On one CPU or GPU it is a product of tokens x pieces x width for nothing, and
+another one for the gradient.
 """
 
 import math

@@ -17,7 +17,7 @@ from mesh_tensorflow.transformer import utils as mesh_utils
 
 # TensorFlow's own share of a GPU, its libraries and fragmentation: CUDA and cuDNN take about 1 GB.
 RESERVED_BYTES = 1.2e9
-# The peak of a process on the CPU grows with 0.51 to 0.62 of them for each row, less in larger models:
+# The peak of a process on the CPU grows with 0.49 to 0.62 of them for each row, less in larger models:
 # `python -m benchmarks.training --only memory`.
 KEPT = 0.6
 # One device, whatever the run will have: `utils.run.mesh_shape` must say so, too, for what depends on it.
